@@ -1,0 +1,265 @@
+"""The public functions. The command line only parses options, calls these, and renders what they return."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, TypeAlias, Unpack
+
+from cdnlog import source
+from cdnlog.aggregate import Tally, grid
+from cdnlog.catalog import Answer, Catalog
+from cdnlog.columns import Numbers
+from cdnlog.counts import Counts, windowed
+from cdnlog.diagnosis import findings
+from cdnlog.results import Diagnosis
+from cdnlog.errors import UsageError
+from cdnlog.model import FileReport
+from cdnlog.options import Options, settings
+from cdnlog.pipeline import Counter, Progress, Settings, check_columns, stream as stream_batches
+from cdnlog.zones import UTC_ZONE
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+    Frames: TypeAlias = pd.DataFrame | Iterable[pd.DataFrame]
+
+Paths: TypeAlias = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
+DEFAULT_PROVIDER = "tencent-cdn"
+_LAST_CODE = 999
+
+
+class InputWarning(UserWarning):
+    """Some input is missing, damaged or largely unreadable; the result is right for the rest."""
+
+
+def count(
+    paths_or_frames: Paths | Frames,
+    window: str = "5min",
+    *,
+    rejects: IO[bytes] | None = None,
+    progress: Progress | None = None,
+    **options: Unpack[Options],
+) -> Counts:
+    """Count requests and bytes per domain, time window and status.
+
+    Args:
+        paths_or_frames: A file, folder, glob or "-", several of them, or frames made by `read` or `stream`.
+        window: Length of a window, a divisor of a day: "1m", "5min", "1h", "1d".
+        rejects: A binary file that gets one JSON line per rejected log line.
+        progress: Called with the number of bytes after each read from disk, from several threads.
+        **options: See `cdnlog.options.Options`.
+
+    Returns:
+        The counts; `Counts.inputs` says what became of every file and line. Times are UTC inside and shown in
+        `tz`, bytes are those sent to clients.
+
+    Raises:
+        UsageError: An option cannot work, or a frame lacks a column.
+        InputWarning: As a warning, when input is incomplete: damaged files are kept out of the totals.
+
+    Example:
+        >>> import cdnlog
+        >>> cdnlog.count("sample_logs/2026112000-www.example.com.gz", window="1h").frame["status"].dtype
+        Int16Dtype()
+    """
+    made = settings(window, options)
+    frames = _frames(paths_or_frames)
+    if frames is not None:
+        return _count_frames(frames, made)
+    counts = Counter(made, rejects, progress).run(source.find(_paths(paths_or_frames)))
+    _warn(counts.inputs.files)
+    return counts
+
+
+def diagnose(
+    source_of_counts: Paths | Frames | Counts,
+    window: str = "5min",
+    *,
+    rejects: IO[bytes] | None = None,
+    progress: Progress | None = None,
+    **options: Unpack[Options],
+) -> Diagnosis:
+    """Say which errors occurred, whose they are and what to do first, worst first.
+
+    Args:
+        source_of_counts: What `count` takes, or counts by window, domain and status.
+        window: As in `count`; counts that are given keep their own.
+        rejects: As in `count`.
+        progress: As in `count`.
+        **options: See `cdnlog.options.Options`.
+
+    Returns:
+        The findings with the counts they stand on.
+
+    Raises:
+        UsageError: An option cannot work, or the counts lack a dimension.
+
+    Example:
+        >>> import cdnlog
+        >>> [f.status for f in cdnlog.diagnose("sample_logs", domain="api.example.com")][:2]
+        [509, 502]
+    """
+    if isinstance(source_of_counts, Counts):
+        counts = source_of_counts
+    else:
+        counts = count(source_of_counts, window, rejects=rejects, progress=progress, **options)
+    made = settings(window, options)
+    provider = made.provider or _provider(counts)
+    return Diagnosis(findings(counts, lambda status: made.catalog.explain(provider, status)), counts)
+
+
+def stream(
+    paths: Paths, columns: Iterable[str] | None = None, *, progress: Progress | None = None, **options: Unpack[Options]
+) -> Iterator[pd.DataFrame]:
+    """Yield frames of canonical columns, in the order of files and lines, a few thousand rows each.
+
+    Args:
+        paths: A file, folder, glob or "-", or several of them.
+        columns: Canonical columns wanted, all that the format has if None; absent ones are absent, never invented.
+        progress: As in `count`.
+        **options: See `cdnlog.options.Options`; `window`, `by` and `jobs` have no effect.
+
+    Yields:
+        Frames: `time` datetime64[us, UTC], `status` Int16, numbers Int64 (bytes in bytes, durations in ms), `domain`
+        and other repeating words as categories, free text as Arrow-backed strings with control characters escaped.
+
+    Raises:
+        DamagedInput: At the end of a file that is truncated, corrupt, missing or of unknown format; frames that
+            came before may hold wrong rows. Not with `keep_damaged`.
+        UsageError: An option cannot work.
+
+    Example:
+        >>> import cdnlog
+        >>> sum(len(f) for f in cdnlog.stream("sample_logs/2026112000-api.example.com.gz", ["time", "status"])) > 0
+        True
+    """
+    from cdnlog.frames import frame_of  # noqa: PLC0415 - pandas costs 0.4 s, counting does without
+
+    for table in tables(paths, columns, progress=progress, **options):
+        yield frame_of([table])
+
+
+def read(
+    paths: Paths, columns: Iterable[str] | None = None, *, progress: Progress | None = None, **options: Unpack[Options]
+) -> pd.DataFrame:
+    """Read all rows into one frame; arguments, columns and errors are those of `stream`.
+
+    Returns:
+        One frame of all files, in the order of files and lines, with a fresh index.
+
+    Example:
+        >>> import cdnlog
+        >>> cdnlog.read("sample_logs/2026112000-api.example.com.gz", ["status", "duration_ms"]).dtypes.astype(str).tolist()
+        ['Int16', 'Int64']
+    """
+    from cdnlog.frames import frame_of  # noqa: PLC0415 - pandas costs 0.4 s, counting does without
+
+    return frame_of(tables(paths, columns, progress=progress, **options))
+
+
+def tables(
+    paths: Paths,
+    columns: Iterable[str] | None = None,
+    *,
+    progress: Progress | None = None,
+    reports: list[FileReport] | None = None,
+    **options: Unpack[Options],
+) -> Iterator[pa.Table]:
+    """Yield the rows as Arrow tables, what `stream` turns into frames; `reports` is filled file by file."""
+    from cdnlog.frames import arrow_table  # noqa: PLC0415 - pyarrow costs 0.13 s, counting does without
+
+    made = settings("5m", options)
+    known = list(made.catalog.columns())
+    wanted = known if columns is None else list(columns)
+    check_columns(wanted, made.catalog)
+    done: list[FileReport] = reports if reports is not None else []
+    for item in stream_batches(source.find(_paths(paths)), made, wanted, progress):
+        if isinstance(item, FileReport):
+            done.append(item)
+            _warn([item] if item.verdict.counts else [])
+        elif item.rows:
+            yield arrow_table(item, wanted)
+
+
+def explain(code: int, provider: str = DEFAULT_PROVIDER, *, schemas: str | os.PathLike[str] | None = None) -> Answer:
+    """Say what a status code means at a provider, whose it is and what to do first.
+
+    Args:
+        code: 0 (no status) to 999; codes that no table knows are answered by their class.
+        provider: Name of a code table.
+        schemas: Folder with code tables of your own.
+
+    Returns:
+        The answer, with its source; it prints as text.
+
+    Raises:
+        UsageError: The code is no status, or there is no such provider.
+
+    Example:
+        >>> import cdnlog
+        >>> cdnlog.explain(514).entry.owner
+        'cdn-config'
+    """
+    if not 0 <= code <= _LAST_CODE:
+        raise UsageError(f"{code} is no status code; one has three digits, or is 0 where no status was sent")
+    return Catalog(Path(schemas) if schemas is not None else None).explain(provider, code)
+
+
+def _paths(paths: object) -> list[str | os.PathLike[str]]:
+    if isinstance(paths, str | os.PathLike):
+        return [paths]
+    if isinstance(paths, Iterable):
+        return list(paths)
+    raise UsageError(f"expected paths, got {type(paths).__name__}")
+
+
+def _frames(value: object) -> list[pd.DataFrame] | None:
+    """Return the value as frames if it is one or several; anything else is paths."""
+    if hasattr(value, "columns") and hasattr(value, "dtypes"):
+        return [value]  # type: ignore[list-item]  # told by its looks, so that paths never import pandas
+    if isinstance(value, list | tuple) and value and hasattr(value[0], "dtypes"):
+        return list(value)
+    return None
+
+
+def _count_frames(frames: list[pd.DataFrame], made: Settings) -> Counts:
+    from cdnlog.frames import batch_of  # noqa: PLC0415 - pandas is there already
+
+    tally = Tally(made.dimensions, grid(made.window))
+    zone = made.tz
+    for frame in frames:
+        batch = batch_of(frame)
+        tally.add(batch)
+    return windowed(tally.counts(), made.window, zone or UTC_ZONE)
+
+
+def _provider(counts: Counts) -> str:
+    """Return the code table of most counted lines."""
+    lines: dict[str, int] = {}
+    for report in counts.inputs.files:
+        if report.provider:
+            lines[report.provider] = lines.get(report.provider, 0) + report.accounting.counted
+    return max(lines, key=lambda name: (lines[name], name), default=DEFAULT_PROVIDER)
+
+
+def _warn(files: Iterable[FileReport]) -> None:
+    for report in files:
+        if not report.complete:
+            warnings.warn(f"{report.path}: {report.verdict}: {report.problem}", InputWarning, stacklevel=3)
+
+
+__all__ = [
+    "Counts",
+    "Diagnosis",
+    "InputWarning",
+    "count",
+    "diagnose",
+    "explain",
+    "read",
+    "stream",
+]

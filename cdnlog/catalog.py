@@ -1,0 +1,148 @@
+"""Finds, reads and checks the declarative data: log formats, code tables, region names.
+
+Ours lie in `schemas/` of a checkout, or in `cdnlog/_schemas` of an installed package (a zip too). A user's own
+folder (`--schemas DIR`, or `CDNLOG_SCHEMAS`) has the same layout; a file there replaces ours of the same name.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from cdnlog.declared import Classes, ClassEntry, Code, Codes, ColumnEntry, Columns, LogFormat, Regions
+from cdnlog.errors import SchemaError, UnknownNameError
+from cdnlog.text import visible
+
+T = TypeVar("T")
+ENVIRONMENT = "CDNLOG_SCHEMAS"
+
+
+@cache
+def data_root() -> Traversable:
+    """Return the folder of our own data, wherever the package is installed.
+
+    Raises:
+        SchemaError: The installation lacks its data.
+    """
+    package = files("cdnlog")
+    installed = package / "_schemas"
+    if installed.is_dir():
+        return installed
+    if isinstance(package, Path):
+        checkout = package.parent
+        # Without pyproject.toml beside it, a "schemas" folder there is some other package's.
+        if (checkout / "pyproject.toml").is_file() and (checkout / "schemas").is_dir():
+            return checkout / "schemas"
+    raise SchemaError(str(package), "the installation lacks its data folder; install cdnlog anew")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a table says of a status code, and which table: "provider" or "class".
+
+    Attributes:
+        provider: The provider that was asked for.
+        code: The status code, 0 to 999.
+        entry: Its entry; of a class entry the text speaks of the class.
+        source: Where the entry's facts stand.
+        as_of: Date of that source.
+    """
+
+    provider: str
+    code: int
+    answered_by: str
+    entry: Code | ClassEntry
+    source: str
+    as_of: str
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """The data in force: ours, with the user's own folder laid over it."""
+
+    overlay: Path | None = None
+
+    def formats(self) -> dict[str, LogFormat]:
+        """Return every log format by name."""
+        return {name: self.format(name) for name in self._names("formats")}
+
+    def format(self, name: str) -> LogFormat:
+        """Return one log format.
+
+        Raises:
+            UnknownNameError: There is none of that name.
+            SchemaError: Its file is faulty.
+        """
+        return self._read("formats", name, LogFormat, "format")
+
+    def providers(self) -> list[str]:
+        """Return the names of the code tables."""
+        return [name for name in self._names("codes") if name != "classes"]
+
+    def codes(self, provider: str) -> Codes:
+        """Return one provider's code table; raises as `format` does."""
+        if provider == "classes":
+            raise UnknownNameError("provider", provider, self.providers())
+        return self._read("codes", provider, Codes, "provider")
+
+    def regions(self, provider: str) -> Regions:
+        """Return one provider's names of regions and carriers; raises as `format` does."""
+        return self._read("regions", provider, Regions, "region table")
+
+    def columns(self) -> dict[str, ColumnEntry]:
+        """Return the canonical columns, in the order frames have them."""
+        return _decode((data_root() / "columns.toml").read_bytes(), "columns.toml", Columns).column
+
+    def explain(self, provider: str, code: int) -> Answer:
+        """Look a code up: in the provider's table, else by its class. Always answers for 0 to 999."""
+        table = self.codes(provider)
+        for entry in table.code:
+            if entry.code == code:
+                source, as_of = entry.source or table.source, entry.as_of or table.as_of
+                return Answer(provider, code, "provider", entry, source, as_of)
+        classes = self._read("codes", "classes", Classes, "table")
+        by_class = {entry.class_: entry for entry in classes.class_}
+        return Answer(provider, code, "class", by_class[class_of(code)], classes.source, classes.as_of)
+
+    def _folders(self, kind: str) -> Iterator[Traversable]:
+        own = self.overlay or (Path(os.environ[ENVIRONMENT]) if os.environ.get(ENVIRONMENT) else None)
+        if own is not None and not own.is_dir():
+            raise SchemaError(visible(own), "no such folder")
+        for root in (own, data_root()):
+            if root is not None and (folder := root / kind).is_dir():
+                yield folder
+
+    def _names(self, kind: str) -> list[str]:
+        found = {f.name for folder in self._folders(kind) for f in folder.iterdir()}
+        return sorted(name.removesuffix(".toml") for name in found if name.endswith(".toml"))
+
+    def _read(self, kind: str, name: str, shape: type[T], what: str) -> T:
+        for folder in self._folders(kind):
+            file = folder / f"{name}.toml"
+            if name in self._names(kind) and file.is_file():
+                return _decode(file.read_bytes(), str(file), shape)
+        names = self.providers() if kind == "codes" else self._names(kind)
+        raise UnknownNameError(what, visible(name), names)
+
+
+@lru_cache(maxsize=256)
+def _decode(data: bytes, where: str, shape: type[T]) -> T:
+    try:
+        return msgspec.toml.decode(data, type=shape)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:  # ValidationError is a DecodeError
+        raise SchemaError(visible(where), visible(str(error))) from error
+
+
+def class_of(code: int) -> str:
+    """Return the class a status belongs to: "none" for 0, "1xx" to "5xx", "other" above."""
+    if code == 0:
+        return "none"
+    return f"{code // 100}xx" if 100 <= code < 600 else "other"  # noqa: PLR2004 - RFC 9110, section 15

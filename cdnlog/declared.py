@@ -1,0 +1,216 @@
+"""The shapes of the declarative data under `schemas/`: what a TOML file there may and must say.
+
+These structs are the schema: `msgspec` checks each file against them when it is read, and
+`schemas/*.schema.json` is generated from them for editors and for CI (`tests/test_data.py` keeps both equal).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+Owner = Literal["client", "cdn-config", "origin", "cdn-platform", "attacker", "unknown"]
+Stage = Literal["dns", "tcp", "tls", "cert", "request", "response", "policy", "capacity", "client"]
+Cause = Literal[
+    "origin-refused", "origin-timeout", "origin-overload", "origin-error", "origin-bad-response", "origin-dns",
+    "origin-unreachable", "origin-tls", "origin-certificate", "origin-certificate-name", "origin-denied",
+    "origin-moved", "content-removed", "slow-origin-abort", "range-beyond-file",
+    "hotlink-protection", "user-agent-list", "ip-list", "access-rule", "url-signature", "rate-limit",
+    "rate-limit-shared-ip", "redirect-loop", "cache-buster", "storage-rate-limit", "negative-cache",
+    "host-not-configured", "edge-code", "quota",
+    "client-abort", "client-timeout", "last-mile", "client-release", "broken-link", "url-too-long", "body-too-large",
+    "scanner", "abusive-client", "flood-ban",
+    "platform-fault", "platform-overload",
+]  # fmt: skip
+FieldType = Literal["time", "address", "domain", "path", "text", "integer", "code", "status", "word", "cache"]
+CacheClass = Literal[
+    "hit", "miss", "stale", "expired", "revalidated", "updating", "partial", "bypass", "dynamic", "error", "none"
+]  # fmt: skip
+
+Line = Annotated[str, Meta(min_length=1, pattern=r"^[^\n]*$")]
+Lines = Annotated[tuple[Line, ...], Meta(min_length=1)]
+Day = Annotated[str, Meta(pattern=r"^\d{4}-\d{2}-\d{2}$")]
+Name = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]*$")]
+OneChar = Annotated[str, Meta(min_length=1, max_length=1)]
+
+
+class Declared(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, rename={"schema_": "schema"}):
+    """Base of all declared data: frozen, and a key that no schema knows is an error."""
+
+
+class Localized(Declared):
+    """One text per language."""
+
+    en: Line
+
+
+class LocalizedList(Declared):
+    """A list of sentences per language."""
+
+    en: Lines
+
+
+class Field(Declared):
+    """One field of a log line, in the order of the line.
+
+    Attributes:
+        column: Canonical column it fills; a "path" field fills `path` and `query`.
+        type: How it is read and what makes it invalid (`parse/values.py`).
+        format: For type "time": its layout.
+        quoted: The field stands between double quotes.
+        free: The field may itself hold separators or quotes, unescaped.
+        optional: The field may be absent; only at the end of the line.
+        names: For type "code": table of `schemas/regions/<regions>.toml` that names the numbers.
+    """
+
+    column: Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]*$")]
+    type: FieldType
+    format: Literal["YYYYMMDDhhmmss"] | None = None
+    quoted: bool = False
+    free: bool = False
+    optional: bool = False
+    names: Literal["region", "isp"] | None = None
+
+
+class Sample(Declared):
+    """A line that proves the format: parsed to `expect`, or rejected for the reason `reject`."""
+
+    line: Line
+    source: Line
+    expect: dict[str, Any] | None = None
+    reject: str | None = None
+
+
+class LogFormat(Declared, tag_field="kind", tag="delimited"):
+    """A log format: `schemas/formats/<name>.toml`.
+
+    Attributes:
+        name: Its name, also the name of the file.
+        provider: Code table that goes with it.
+        separator: What stands between two fields.
+        comment: What a comment line begins with.
+        nulls: What stands for a missing value, besides nothing at all.
+        zone: Time zone of its times where the line has none, as "+08:00" or an IANA name.
+        cache: The vendor's cache words and the classes they mean.
+    """
+
+    schema_: Literal["cdnlog.format/1"]
+    name: Name
+    title: Line
+    provider: Name
+    source: Line
+    as_of: Day
+    separator: OneChar
+    fields: Annotated[tuple[Field, ...], Meta(min_length=3)]
+    samples: Annotated[tuple[Sample, ...], Meta(min_length=3)]
+    comment: str = "#"
+    nulls: tuple[str, ...] = ()
+    zone: str | None = None
+    zone_note: Line | None = None
+    regions: Name | None = None
+    cache: dict[str, CacheClass] = msgspec.field(default_factory=dict)
+
+
+class Regions(Declared):
+    """Names of a vendor's region and carrier numbers: `schemas/regions/<provider>.toml`."""
+
+    schema_: Literal["cdnlog.regions/1"]
+    provider: Name
+    source: Line
+    as_of: Day
+    region: dict[str, Line]
+    isp: dict[str, Line]
+
+
+class ClassEntry(Declared):
+    """What to say of a code that no table knows, by its class."""
+
+    class_: Literal["none", "1xx", "2xx", "3xx", "4xx", "5xx", "other"] = msgspec.field(name="class")
+    name: Localized
+    meaning: Localized
+    owner: Owner
+    stage: Stage
+    causes: tuple[Cause, ...]
+    checks: LocalizedList
+    fix: LocalizedList
+
+
+class Classes(Declared):
+    """The answers by class: `schemas/codes/classes.toml`."""
+
+    schema_: Literal["cdnlog.classes/1"]
+    source: Line
+    as_of: Day
+    class_: Annotated[tuple[ClassEntry, ...], Meta(min_length=7)] = msgspec.field(name="class")
+
+
+class Code(Declared):
+    """What one status code means at one provider.
+
+    Attributes:
+        owner: Who most probably has to act.
+        stage: The step at which the request ended.
+        causes: What can be behind it, most likely first.
+        checks: What tells the causes apart.
+        fix: What to do, first things first.
+        avoid: Tempting first moves that cost.
+        limits: Documented numbers.
+        note: Where this entry differs from what the vendor publishes.
+        source: Where this entry's facts stand, if not in the table's source.
+    """
+
+    code: Annotated[int, Meta(ge=0, le=999)]
+    name: Localized
+    meaning: Localized
+    owner: Owner
+    stage: Stage
+    causes: Annotated[tuple[Cause, ...], Meta(min_length=1)]
+    checks: LocalizedList
+    fix: LocalizedList
+    avoid: LocalizedList | None = None
+    limits: dict[str, float | int] = msgspec.field(default_factory=dict)
+    note: Localized | None = None
+    source: Line | None = None
+    as_of: Day | None = None
+
+
+class Codes(Declared):
+    """The status codes of one provider: `schemas/codes/<provider>.toml`."""
+
+    schema_: Literal["cdnlog.codes/1"]
+    provider: Name
+    title: Line
+    source: Line
+    as_of: Day
+    code: Annotated[tuple[Code, ...], Meta(min_length=1)]
+
+
+class ColumnEntry(Declared):
+    """One canonical column of the frames.
+
+    Attributes:
+        type: How frames hold it.
+        unit: Its unit, empty where there is none.
+        description: What it is, in a sentence.
+        example: A value.
+        otel: The OpenTelemetry attribute that means the same, empty where there is none.
+        ecs: The field of the Elastic Common Schema, empty where there is none.
+        personal: Whether it is personal data.
+    """
+
+    type: Literal["timestamp", "integer", "status", "text", "category"]
+    unit: str
+    description: Line
+    example: str
+    otel: str
+    ecs: str
+    personal: bool
+
+
+class Columns(Declared):
+    """The canonical columns: `schemas/columns.toml`."""
+
+    schema_: Literal["cdnlog.columns/1"]
+    column: dict[str, ColumnEntry]

@@ -1,0 +1,7 @@
+"""Counts x code tables -> findings: what is wrong, whose it is, what to do first."""
+
+from __future__ import annotations
+
+from cdnlog.diagnosis.findings import findings
+
+__all__ = ["findings"]

@@ -1,0 +1,126 @@
+"""Everything cdnlog raises on purpose.
+
+CdnlogError                 exit 2 unless said otherwise
+├── UsageError              the call itself cannot work: a bad option or argument
+│   └── UnknownNameError    a name that is not in a table; the nearest ones are told
+├── SchemaError             a declarative data file is faulty
+├── DamagedInput            exit 3: a file ended with a verdict that keeps it out of totals
+├── NothingToAnalyse        exit 4: no line at all although data was required
+├── OutputError             exit 74: a result could not be written
+└── AccountingError         exit 70: the program lost count of its lines; a bug of ours
+
+Each keeps its facts as attributes and makes its sentence in `__str__`: what, why, where, what to do.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+EXIT_OK = 0
+EXIT_FINDING = 1
+EXIT_USAGE = 2
+EXIT_INCOMPLETE = 3
+EXIT_NOTHING = 4
+EXIT_BUG = 70
+EXIT_OUTPUT = 74
+
+
+class CdnlogError(Exception):
+    """Base of all errors raised by cdnlog on purpose; `exit_code` is what the command line returns."""
+
+    exit_code = EXIT_USAGE
+
+
+class UsageError(CdnlogError):
+    """An option or argument that cannot work, with what to do instead."""
+
+
+class UnknownNameError(UsageError):
+    """A name that is in no table.
+
+    Attributes:
+        kind: What was looked for, as in "format" or "column".
+        name: What was asked.
+        known: The names there are.
+    """
+
+    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+        super().__init__(kind, name)
+        self.kind, self.name, self.known = kind, name, sorted(known)
+
+    def __str__(self) -> str:
+        """Name the nearest known names first, else all of them."""
+        near = difflib.get_close_matches(self.name, self.known, n=3, cutoff=0.5)
+        hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(self.known) or 'none'}"
+        return f"unknown {self.kind} '{self.name}'; {hint}"
+
+
+class SchemaError(CdnlogError):
+    """A data file under schemas/ (ours or the user's) that does not say what it must."""
+
+    def __init__(self, where: str, problem: str) -> None:
+        super().__init__(where, problem)
+        self.where, self.problem = where, problem
+
+    def __str__(self) -> str:
+        """Say the file, then the key and what is wrong with it."""
+        return f"{self.where}: {self.problem}; correct the file or leave it out of --schemas"
+
+
+class DamagedInput(CdnlogError):
+    """A file whose end shows that its lines cannot be trusted.
+
+    Attributes:
+        path: The file, as text that is safe to print.
+        verdict: "truncated", "corrupt", "unreadable", "missing", "unknown-format", "ambiguous-format".
+        problem: One clause that says what was seen.
+    """
+
+    exit_code = EXIT_INCOMPLETE
+
+    def __init__(self, path: str, verdict: str, problem: str) -> None:
+        super().__init__(path, verdict, problem)
+        self.path, self.verdict, self.problem = path, verdict, problem
+
+    def __str__(self) -> str:
+        """Say file, verdict and reason, and how to go on."""
+        return f"{self.path}: {self.verdict}: {self.problem}; download it again, or keep what could be read (--keep-damaged)"
+
+
+class NothingToAnalyse(CdnlogError):
+    """No input line at all, and the caller asked for data to be there."""
+
+    exit_code = EXIT_NOTHING
+
+    def __str__(self) -> str:
+        """Say what was looked for and why that ends the run."""
+        return "nothing to analyse: no input held a line; check the paths, or drop --require-data"
+
+
+class OutputError(CdnlogError):
+    """A result that could not be written where it was asked for."""
+
+    exit_code = EXIT_OUTPUT
+
+    def __init__(self, where: str, problem: str) -> None:
+        super().__init__(where, problem)
+        self.where, self.problem = where, problem
+
+    def __str__(self) -> str:
+        """Say where, why, and that nothing half-written was left."""
+        return f"cannot write {self.where}: {self.problem}; nothing was left there half-written"
+
+
+class AccountingError(CdnlogError):
+    """The law of line accounting does not hold: a bug of ours, never a property of the input."""
+
+    exit_code = EXIT_BUG
+
+    def __init__(self, path: str, sums: str) -> None:
+        super().__init__(path, sums)
+        self.path, self.sums = path, sums
+
+    def __str__(self) -> str:
+        """Show the sum that does not add up."""
+        return f"{self.path}: lines do not add up: {self.sums}"

@@ -1,0 +1,171 @@
+"""Batches as Arrow tables and pandas frames, and frames as batches; the only module that knows both.
+
+Text goes from the block to Arrow without a Python object per row, as views into the block's bytes; only rows that
+hold something other than printable ASCII pass through `visible` one by one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import tzinfo
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from cdnlog.columns import Bools, Coded, Column, Ints, Numbers, Texts
+from cdnlog.errors import UsageError
+from cdnlog.model import Accounting, Batch
+from cdnlog.text import visible
+
+_INLINE = 12  # bytes a string view holds within itself
+_TIME = pa.timestamp("us", tz="UTC")
+_WHOLE = {"status": pa.int16(), "origin_status": pa.int16()}
+_PANDAS = {
+    pa.string(): pd.StringDtype("pyarrow"),
+    pa.int64(): pd.Int64Dtype(),
+    pa.int16(): pd.Int16Dtype(),
+}
+_EPOCH = pd.Timestamp(0, tz="UTC")
+
+
+def arrow_table(batch: Batch, order: Sequence[str]) -> pa.Table:
+    """Return a batch as an Arrow table, its columns in the given order; columns the log lacks are absent.
+
+    Types: `time` timestamp[us, UTC], numbers int64, `status` int16, free text string, the rest dictionaries.
+    """
+    names = [name for name in order if name in batch.columns]
+    return pa.table({name: _arrow(name, batch.columns[name]) for name in names})
+
+
+def frame_of(tables: Iterable[pa.Table]) -> pd.DataFrame:
+    """Return Arrow tables as one frame: tz-aware time, Arrow-backed strings, categories, nullable integers."""
+    tables = list(tables)
+    if not tables:
+        return pd.DataFrame()
+    table = pa.concat_tables(tables, promote_options="default").unify_dictionaries()
+    frame: pd.DataFrame = table.to_pandas(types_mapper=_PANDAS.get)
+    return frame
+
+
+def _arrow(name: str, column: Column) -> pa.Array:
+    if isinstance(column, Numbers):
+        values = pa.array(column.values, mask=column.missing)
+        return values.cast(_TIME) if name == "time" else values.cast(_WHOLE.get(name, pa.int64()))
+    if isinstance(column, Texts) and column.verbatim and name not in _CATEGORIES:
+        return _strings(column)
+    codes, values = column.codes
+    return _dictionary(codes, values)
+
+
+_CATEGORIES = frozenset({"method", "protocol", "content_type", "node", "edge_detail"})
+
+
+def _dictionary(codes: Ints, values: list[str | None]) -> pa.Array:
+    """Return a dictionary array without doubles; None is a missing value."""
+    place: dict[str, int] = {}
+    table = np.array([-1 if v is None else place.setdefault(v, len(place)) for v in values], np.int32)
+    rows = table[codes] if len(values) else np.zeros(0, np.int32)
+    indices = pa.array(rows, mask=rows < 0)
+    return pa.DictionaryArray.from_arrays(indices, pa.array(list(place), pa.string()))
+
+
+def _strings(column: Texts) -> pa.Array:
+    """Return text as it stands; what is not printable ASCII is made visible."""
+    missing = _missing(column)
+    raw = pa.Array.from_buffers(
+        pa.binary_view(), len(column.start), [_validity(missing), pa.py_buffer(_views(column)), _bytes(column)]
+    )
+    odd = np.flatnonzero(_odd(column) & ~missing)
+    if len(odd) == 0:
+        return raw.cast(pa.binary()).cast(pa.string())
+    mask = np.zeros(len(column.start), bool)
+    mask[odd] = True
+    spans = zip(column.start[odd].tolist(), column.length[odd].tolist(), strict=True)
+    shown = pa.array([visible(column.buffer.text(s, s + n)) for s, n in spans], pa.string())
+    plain = pc.if_else(pa.array(mask), pa.scalar(b"", pa.binary()), raw.cast(pa.binary())).cast(pa.string())
+    return pc.replace_with_mask(plain, pa.array(mask), shown)
+
+
+def _bytes(column: Texts) -> pa.Buffer:
+    return pa.py_buffer(column.buffer.bytes)
+
+
+def _validity(missing: Bools) -> pa.Buffer:
+    return pa.py_buffer(np.packbits(~missing, bitorder="little"))
+
+
+def _views(column: Texts) -> np.ndarray[Any, Any]:
+    """Return Arrow's 16-byte views: length, then the text itself if it is short, else its prefix and place."""
+    start, length = column.start, column.length
+    head = column.buffer.word(start, length)
+    views = np.empty((len(start), 2), np.uint64)
+    views[:, 0] = length.astype(np.uint64) | (head << np.uint64(32))
+    tail = column.buffer.word(start + 4, np.clip(length - 4, 0, 8))
+    views[:, 1] = np.where(length <= _INLINE, tail, start.astype(np.uint64) << np.uint64(32))
+    return views
+
+
+def _missing(column: Texts) -> Bools:
+    words = column.buffer.word(column.start, column.length)
+    missing = column.length == 0
+    for null in column.nulls:
+        missing |= (column.length == len(null)) & (words == np.uint64(int.from_bytes(null, "little")))
+    return missing
+
+
+def _odd(column: Texts) -> Bools:
+    """Mark the rows that hold a byte outside printable ASCII."""
+    at = column.buffer.not_printable
+    return np.searchsorted(at, column.start) < np.searchsorted(at, column.start + column.length)
+
+
+def batch_of(frame: pd.DataFrame) -> Batch:
+    """Return a frame with canonical columns as a batch, to be counted like any other.
+
+    Raises:
+        UsageError: It lacks `time` or `status`, or its time has no zone.
+    """
+    lacking = [name for name in ("time", "status") if name not in frame.columns]
+    if lacking:
+        raise UsageError(f"the frame lacks {' and '.join(lacking)}; give one made by cdnlog.read, or rename its columns")
+    if getattr(frame["time"].dtype, "tz", None) is None:
+        raise UsageError("the frame's time has no zone; use frame['time'].dt.tz_localize(...)")
+    columns = {str(name): _column(str(name), frame[name]) for name in frame.columns}
+    rows = len(frame)
+    return Batch(columns, rows, Accounting(lines=rows, counted=rows))
+
+
+def _column(name: str, series: pd.Series[Any]) -> Column:
+    if name == "time":
+        return Numbers(((series - _EPOCH) // pd.Timedelta(microseconds=1)).to_numpy(np.int64))
+    if pd.api.types.is_numeric_dtype(series.dtype):
+        missing = series.isna().to_numpy(bool)
+        return Numbers(series.fillna(0).to_numpy(np.int64), missing if missing.any() else None)
+    codes, values = pd.factorize(series)
+    known = [*map(str, values), None]
+    return Coded((np.where(codes < 0, len(known) - 1, codes).astype(np.int64), known))
+
+
+def counts_frame(
+    dims: Sequence[str], table: Mapping[tuple[Any, ...], tuple[int, ...]], zone: tzinfo
+) -> pd.DataFrame:
+    """Return the table of a `Counts` as a frame; see `Counts.frame`."""
+    keys = list(zip(*table, strict=True)) if table else [()] * len(dims)
+    columns: dict[str, Any] = {name: _shown(name, values, zone) for name, values in zip(dims, keys, strict=True)}
+    columns["requests"] = np.array([sums[0] for sums in table.values()], np.int64)
+    columns["bytes"] = np.array([sums[1] for sums in table.values()], np.int64)
+    return pd.DataFrame(columns)
+
+
+def _shown(name: str, values: Sequence[Any], zone: tzinfo) -> Any:  # noqa: ANN401 - any pandas array
+    if name == "window_start":
+        times = pd.DatetimeIndex(pd.to_datetime(np.array(values, np.int64), unit="s", utc=True))
+        return times.as_unit("us").tz_convert(zone)
+    if name == "status":
+        return pd.array(values, "Int16")
+    if all(isinstance(value, int | None) for value in values) and values:
+        return pd.array(values, "Int64")
+    return pd.Categorical(values)

@@ -1,0 +1,267 @@
+"""The frozen types that flow between the stages, and the law each of them keeps.
+
+A file becomes `Block`s (joined, they are the file), blocks become `Batch`es (every line of a block is in
+exactly one place of its `Accounting`), batches become `Counts`, and what became of each file is its
+`FileReport`; all of them together are the `Inputs` of a run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from enum import StrEnum
+
+from cdnlog.columns import Column
+from cdnlog.errors import EXIT_INCOMPLETE, EXIT_OK, AccountingError
+
+MAX_LINE = 64 * 1024
+"""Longest line in bytes that is parsed; a longer one is one reject, "too-long"."""
+
+REJECT_TEXT = 4 * 1024
+"""Bytes of a rejected line that are kept in its record."""
+
+
+class Verdict(StrEnum):
+    """How the reading of one file ended."""
+
+    OK = "ok"
+    EMPTY = "empty"
+    TRUNCATED = "truncated"
+    CORRUPT = "corrupt"
+    TRAILING_GARBAGE = "trailing-garbage"
+    UNREADABLE = "unreadable"
+    MISSING = "missing"
+    UNKNOWN_FORMAT = "unknown-format"
+    AMBIGUOUS_FORMAT = "ambiguous-format"
+    DUPLICATE = "duplicate"
+
+    @property
+    def counts(self) -> bool:
+        """Whether the lines of such a file go into the totals."""
+        return self in (Verdict.OK, Verdict.EMPTY, Verdict.TRAILING_GARBAGE)
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing of the input is missing: anything else makes the run exit 3."""
+        return self in (Verdict.OK, Verdict.EMPTY, Verdict.DUPLICATE)
+
+    @property
+    def damaged(self) -> bool:
+        """Whether lines were read that only `keep_damaged` lets into the totals."""
+        return self in (Verdict.TRUNCATED, Verdict.CORRUPT)
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Bytes of whole lines; the blocks of a file, joined, are the file.
+
+    Attributes:
+        data: Whole lines with their LF. Only the last block of a file may lack the final LF. Of a line longer
+            than `MAX_LINE` that did not fit into a block, only the head is here.
+        line: Number of the first line in its file, from 1.
+        offset: Offset of the first byte in the decompressed file.
+        length: Bytes of the file this block stands for; more than `len(data)` only for an over-long line.
+        torn: The file ended badly within the last line of this block: whatever it says, it is no whole line.
+    """
+
+    data: bytes
+    line: int
+    offset: int
+    length: int
+    torn: bool = False
+
+    @property
+    def cut(self) -> bool:
+        """Whether this is the head of one over-long line."""
+        return self.length > len(self.data)
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """One line that was not counted: where it stands, why, and its text (safe to print, cut at 4 KiB)."""
+
+    file: str
+    line: int
+    offset: int
+    reason: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Accounting:
+    """What became of each line: `lines = counted + filtered + rejected + comments + blank + withheld`."""
+
+    lines: int = 0
+    counted: int = 0
+    filtered: int = 0
+    rejected: int = 0
+    comments: int = 0
+    blank: int = 0
+    withheld: int = 0
+    reject_reasons: Mapping[str, int] = field(default_factory=dict)
+
+    def __add__(self, other: Accounting) -> Accounting:
+        """Add line by line; associative and commutative, `Accounting()` is the unit."""
+        sums = {f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(self) if f.type == "int"}
+        reasons = dict(self.reject_reasons)
+        for reason, n in other.reject_reasons.items():
+            reasons[reason] = reasons.get(reason, 0) + n
+        return Accounting(**sums, reject_reasons=reasons)
+
+    def withhold(self) -> Accounting:
+        """Return the same lines as withheld: read, but kept out of every total."""
+        return Accounting(lines=self.lines, withheld=self.lines)
+
+    def check(self, path: str) -> None:
+        """Hold the law; a plain `if`, so that it holds under `python -O` too.
+
+        Raises:
+            AccountingError: The sum does not add up, which is a bug of ours.
+        """
+        parts = self.counted + self.filtered + self.rejected + self.comments + self.blank + self.withheld
+        if self.lines != parts or self.rejected != sum(self.reject_reasons.values()):
+            raise AccountingError(path, str(self))
+
+    def __str__(self) -> str:
+        """The law, written out with its numbers."""
+        parts = ("counted", "filtered", "rejected", "comments", "blank", "withheld")
+        return f"lines {self.lines:,} = " + " + ".join(f"{p} {getattr(self, p):,}" for p in parts)
+
+
+@dataclass(frozen=True, slots=True)
+class FileReport:
+    """What became of one input file.
+
+    Attributes:
+        path: The file as it was named, safe to print.
+        verdict: How its reading ended.
+        problem: One clause on what was seen, empty when nothing was wrong.
+        format: Name of the log format, None if none was needed or found.
+        provider: Code table that goes with the format.
+        accounting: Its lines.
+        offset_minutes: UTC offset of its first parsed line, None without one.
+        over_budget: More rejected lines than `max_rejects` allows.
+    """
+
+    path: str
+    verdict: Verdict
+    problem: str = ""
+    format: str | None = None
+    provider: str | None = None
+    accounting: Accounting = field(default_factory=Accounting)
+    offset_minutes: int | None = None
+    over_budget: bool = False
+
+    @property
+    def complete(self) -> bool:
+        """Whether this file leaves nothing to be fetched again or looked at."""
+        return self.verdict.complete and not self.over_budget
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """All files of a run, in the order they were read."""
+
+    files: tuple[FileReport, ...] = ()
+
+    def __add__(self, other: Inputs) -> Inputs:
+        """Join two runs."""
+        return Inputs(self.files + other.files)
+
+    @property
+    def total(self) -> Accounting:
+        """The lines of all files."""
+        return sum((f.accounting for f in self.files), Accounting())
+
+    @property
+    def exit_code(self) -> int:
+        """3 if any file was damaged, missing, unknown or above the reject budget, else 0."""
+        return EXIT_OK if all(f.complete for f in self.files) else EXIT_INCOMPLETE
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The accepted rows of one block in canonical columns, and where its other lines went.
+
+    Attributes:
+        columns: Canonical column name to its values, each `rows` long, in the order of the lines.
+        rows: Number of accepted lines.
+        accounting: Its lines; nothing is filtered or withheld yet.
+        rejects: Records of the rejected lines, in order; empty unless they were asked for.
+    """
+
+    columns: Mapping[str, Column]
+    rows: int
+    accounting: Accounting
+    rejects: tuple[Reject, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong, whose it is, and what to do; the fields are those of `diagnose -o json`.
+
+    Attributes:
+        id: The same for the same fault every night.
+        provider: Code table that was asked.
+        domain: Domain with most failing requests.
+        status: Code with most failing requests.
+        also: Other codes and domains of the same incident.
+        start: First window, ISO 8601 with offset.
+        end: End of the last window, exclusive.
+        active: Whether it goes on in the last window of the data.
+        state: "new", "worse", "chronic", "better" against history, "unknown" without one.
+        requests: Failing requests.
+        total: All requests of the domain from start to end.
+        share: requests / total.
+        severity: "critical", "high", "medium", "low", "info".
+        owner: Who has to act.
+        cause: A name of the vocabulary of causes.
+        confidence: "high", "medium", "low".
+        name: The code in a few words.
+        meaning: What the code says here.
+        fix: What to do, first things first.
+        avoid: Tempting first moves that cost.
+        needs: What to fetch to decide between the causes.
+        ticket: Text for the vendor's support, or None.
+        evidence: Rules that were tried, each with verdict and statement.
+        affected: The paths, clients and so on that are hit most.
+    """
+
+    id: str
+    provider: str
+    domain: str
+    status: int
+    also: tuple[Mapping[str, object], ...]
+    start: str
+    end: str
+    active: bool
+    state: str
+    requests: int
+    total: int
+    share: float
+    severity: str
+    owner: str
+    cause: str
+    confidence: str
+    name: str
+    meaning: str
+    fix: tuple[str, ...]
+    avoid: tuple[str, ...]
+    needs: tuple[str, ...]
+    ticket: str | None
+    evidence: tuple[Mapping[str, str], ...]
+    affected: Mapping[str, tuple[str, ...]]
+
+
+SEVERITIES = ("critical", "high", "medium", "low", "info")
+"""Worst first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A plain table for people: what `codes` and `formats` print."""
+
+    title: str
+    headers: tuple[str, ...]
+    rows: tuple[tuple[str | int | float | None, ...], ...]
+    notes: tuple[str, ...] = ()

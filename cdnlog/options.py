@@ -1,0 +1,126 @@
+"""The options of everything that reads logs, as the user gives them -> `Settings`, or a clear refusal."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+from typing import TypedDict
+
+from cdnlog.catalog import Catalog
+from cdnlog.errors import UsageError
+from cdnlog.pipeline import Settings, check_columns, default_jobs
+from cdnlog.source import BLOCK
+from cdnlog.text import visible
+from cdnlog.zones import zone
+
+_WINDOW = re.compile(r"(\d{1,5})\s*(s|m|min|h|d)")
+_UNITS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400}
+_DAY = 86_400
+
+
+class Options(TypedDict, total=False):
+    """What every reading function takes by keyword; all may be left out.
+
+    format: Name of the files' format ("tencent-cdn"); else it is detected per file.
+    provider: Code table to ask; else the format's own.
+    by: Columns to count by besides window, domain and status; naming one of these three keeps only those named.
+    tz: Zone to show times and align windows in; else the offset of the logs, UTC where files differ.
+    log_tz: Zone of lines that name none; else the format's own.
+    since: First instant, ISO 8601 text or datetime; without an offset it is in `tz`.
+    until: First instant no longer kept.
+    domain: Glob or globs of the domains to keep.
+    domain_name: Domain of lines that name none.
+    jobs: Files read at the same time; else as many as there are processors.
+    max_rejects: Share of rejected lines above which a file is reported as incomplete; else 0.01.
+    keep_damaged: Count the lines of truncated and corrupt files too.
+    schemas: Folder with formats and code tables of your own.
+    block: Bytes parsed at a time; only tests have a reason to change it.
+    """
+
+    format: str | None
+    provider: str | None
+    by: Iterable[str]
+    tz: str | None
+    log_tz: str | None
+    since: str | datetime | None
+    until: str | datetime | None
+    domain: str | Iterable[str]
+    domain_name: str | None
+    jobs: int | None
+    max_rejects: float
+    keep_damaged: bool
+    schemas: str | os.PathLike[str] | None
+    block: int
+
+
+def settings(window: str, options: Options) -> Settings:
+    """Check the options and return the settings.
+
+    Raises:
+        UsageError: An option cannot work; the message says which and what to give instead.
+    """
+    schemas = options.get("schemas")
+    catalog = Catalog(Path(schemas) if schemas is not None else None)
+    by, domain = options.get("by") or (), options.get("domain") or ()
+    tz, log_tz = options.get("tz"), options.get("log_tz")
+    made = Settings(
+        window=seconds(window),
+        by=(by,) if isinstance(by, str) else tuple(by),
+        format=options.get("format"),
+        provider=options.get("provider"),
+        tz=zone(tz) if tz else None,
+        log_tz=zone(log_tz) if log_tz else None,
+        since=_moment("since", options.get("since")),
+        until=_moment("until", options.get("until")),
+        domains=(domain,) if isinstance(domain, str) else tuple(domain),
+        domain_name=options.get("domain_name"),
+        jobs=_at_least_one("jobs", options.get("jobs") or default_jobs()),
+        max_rejects=options.get("max_rejects", 0.01),
+        keep_damaged=options.get("keep_damaged", False),
+        catalog=catalog,
+        block=_at_least_one("block", options.get("block", BLOCK)),
+    )
+    _check(made)
+    return made
+
+
+def _check(made: Settings) -> None:
+    check_columns(made.by, made.catalog)
+    if made.format is not None:
+        made.catalog.format(made.format)
+    if made.provider is not None:
+        made.catalog.codes(made.provider)
+    if not 0 <= made.max_rejects <= 1:
+        raise UsageError(f"max-rejects is a share between 0 and 1, not {made.max_rejects}")
+
+
+def seconds(window: str) -> int:
+    """Return a window's length in seconds: "5m", "5min", "1h", "1d", "30s".
+
+    Raises:
+        UsageError: It is no length, or does not divide a day.
+    """
+    match = _WINDOW.fullmatch(window.strip().lower())
+    length = int(match[1]) * _UNITS[match[2]] if match else 0
+    if not length or _DAY % length:
+        raise UsageError(f"a window of '{visible(window)}' does not divide a day; use 1m, 5m, 15m, 1h, 6h, 1d or the like")
+    return length
+
+
+def _moment(name: str, value: str | datetime | None) -> datetime | None:
+    if value is None or isinstance(value, datetime):
+        return value
+    try:
+        return datetime.fromisoformat(value)
+    except ValueError:
+        problem = f"{name} '{visible(value)}' is no time; write 2026-11-20, '2026-11-20 10:00' or 2026-11-20T10:00+08:00"
+        raise UsageError(problem) from None
+
+
+def _at_least_one(name: str, value: int) -> int:
+    if value < 1:
+        raise UsageError(f"{name} must be 1 or more, not {value}")
+    return value

@@ -1,0 +1,8 @@
+"""Blocks of log lines -> batches of canonical columns, and which format a file is."""
+
+from __future__ import annotations
+
+from cdnlog.parse.detect import Detection, detect
+from cdnlog.parse.rows import Parser
+
+__all__ = ["Detection", "Parser", "detect"]

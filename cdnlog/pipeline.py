@@ -1,0 +1,366 @@
+"""The order of the stages: source -> parse -> aggregate, for one file and for many. Nothing else knows it."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime, tzinfo
+from fnmatch import fnmatchcase
+from typing import IO
+
+import numpy as np
+
+from cdnlog import source
+from cdnlog.aggregate import MICROSECONDS, Tally, grid, needed
+from cdnlog.catalog import Catalog
+from cdnlog.columns import Bools, Numbers
+from cdnlog.counts import DIMENSIONS, Counts, joined, windowed
+from cdnlog.declared import LogFormat
+from cdnlog.errors import DamagedInput, UnknownNameError
+from cdnlog.model import Accounting, Batch, Block, FileReport, Inputs, Reject, Verdict
+from cdnlog.parse import Detection, Parser, detect
+from cdnlog.text import visible
+from cdnlog.zones import UTC_ZONE, fixed, offsets, zone
+
+SAMPLE_LINES = 1000
+"""Lines from which a file's format is told."""
+REJECT_GRACE = 10
+"""So many rejected lines never make a file exceed its budget, however short it is."""
+_SPOOL = 1024 * 1024
+
+Progress = Callable[[int], None]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How inputs are read and what of them is kept; the options of every command that reads logs.
+
+    Attributes:
+        window: Length of a window in seconds, a divisor of a day.
+        by: Columns to count by, see `dimensions`.
+        format: Name of the format of all files, None to detect it per file.
+        provider: Code table, None for the format's own.
+        tz: Zone to show and to align windows in, None for the offset of the logs.
+        log_tz: Zone of lines that name none, None for the format's own.
+        since: First instant kept; naive values are in `tz`.
+        until: First instant no longer kept.
+        domains: Globs of the domains to keep, all if empty.
+        domain_name: Domain of lines that name none.
+        jobs: Files read at the same time.
+        max_rejects: Share of rejected lines above which a file makes the run incomplete.
+        keep_damaged: Whether the lines of damaged files count.
+        catalog: The declarative data in force.
+        block: Least bytes of a block.
+    """
+
+    window: int = 300
+    by: tuple[str, ...] = ()
+    format: str | None = None
+    provider: str | None = None
+    tz: tzinfo | None = None
+    log_tz: tzinfo | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    domains: tuple[str, ...] = ()
+    domain_name: str | None = None
+    jobs: int = 1
+    max_rejects: float = 0.01
+    keep_damaged: bool = False
+    catalog: Catalog = field(default_factory=Catalog)
+    block: int = source.BLOCK
+
+    @property
+    def dimensions(self) -> tuple[str, ...]:
+        """What is counted by: window, domain, status and `by`; only `by` if it names one of these three."""
+        named = [*dict.fromkeys("window_start" if name == "window" else name for name in self.by)]
+        if not any(name in DIMENSIONS for name in named):
+            return (*DIMENSIONS, *named)
+        return (*(d for d in DIMENSIONS if d in named), *(n for n in named if n not in DIMENSIONS))
+
+
+class FileRun:
+    """Reads one file: its batches, and after them its report.
+
+    Args:
+        found: The file.
+        settings: How to read it.
+        columns: Canonical columns wanted.
+        rejects: Where to write the records of rejected lines, JSON lines, or None.
+        progress: Told the bytes read from disk.
+    """
+
+    def __init__(
+        self,
+        found: source.Input,
+        settings: Settings,
+        columns: Iterable[str],
+        rejects: IO[bytes] | None = None,
+        progress: Progress | None = None,
+    ) -> None:
+        self._found, self._settings, self._progress = found, settings, progress
+        self._columns = frozenset(columns) | ({"time", "domain"} if _filters(settings) else set())
+        self._rejects = rejects
+        self._path = visible(found.path)
+        self._accounting = Accounting()
+        self._parser: Parser | None = None
+        self._offset: int | None = None
+        self._trouble: tuple[Verdict, str] | None = None
+        self._ending = source.Ending(Verdict.OK)
+
+    def batches(self) -> Iterator[Batch]:
+        """Yield the batches, filtered; a file of unknown format has none, its lines are only counted."""
+        for block in self._sampled(self._blocks()):
+            if self._parser is None or self._trouble:
+                lines = block.data.count(b"\n") + (not block.data.endswith(b"\n"))
+                self._accounting += Accounting(lines=lines, withheld=lines)
+                continue
+            batch = self._parser.parse(block, self._path, keep_rejects=self._rejects is not None)
+            self._note_rejects(batch.rejects)
+            self._note_offset(batch)
+            batch = self._filtered(batch)
+            self._accounting += batch.accounting
+            yield batch
+
+    @property
+    def usable(self) -> bool:
+        """Whether what was read goes into the totals; known when the batches are through."""
+        verdict = self._verdict()[0]
+        return verdict.counts or (self._settings.keep_damaged and verdict.damaged)
+
+    def report(self) -> FileReport:
+        """Return what became of the file.
+
+        Raises:
+            AccountingError: Its lines do not add up, a bug of ours.
+        """
+        verdict, problem = self._verdict()
+        account = self._accounting if self.usable else self._accounting.withhold()
+        account.check(self._path)
+        fmt = self._parser.format if self._parser and not self._trouble else None
+        over = account.rejected > REJECT_GRACE and account.rejected > self._settings.max_rejects * account.lines
+        if over:
+            problem = f"{account.rejected:,} of {account.lines:,} lines were rejected, more than --max-rejects allows"
+        return FileReport(
+            path=self._path,
+            verdict=verdict,
+            problem=visible(problem),
+            format=fmt.name if fmt else None,
+            provider=(self._settings.provider or fmt.provider) if fmt else None,
+            accounting=account,
+            offset_minutes=self._offset if self.usable else None,
+            over_budget=over,
+        )
+
+    def _verdict(self) -> tuple[Verdict, str]:
+        return self._trouble or (self._ending.verdict, self._ending.problem)
+
+    def _blocks(self) -> Iterator[Block]:
+        for item in source.read(self._found, self._settings.block, self._progress):
+            if isinstance(item, source.Ending):
+                self._ending = item
+            else:
+                yield item
+
+    def _sampled(self, blocks: Iterator[Block]) -> Iterator[Block]:
+        """Pass the blocks on, but hold the first lines back until they tell the format."""
+        held: list[Block] = []
+        lines = 0
+        for block in blocks:
+            if self._parser is not None or self._trouble:
+                yield block
+                continue
+            held.append(block)
+            lines += block.data.count(b"\n")
+            if lines >= SAMPLE_LINES:
+                self._choose(held)
+                yield from held
+                held, lines = [], 0
+        if held:
+            self._choose(held, last=True)
+            yield from held
+
+    def _choose(self, held: list[Block], *, last: bool = False) -> None:
+        """Choose the format; lines that are all blank or comments leave it open unless they are the last."""
+        if self._settings.format is not None:
+            self._parser = self._new_parser(self._settings.catalog.format(self._settings.format), self._columns)
+            return
+        detection = detection_of(held, self._settings)
+        if detection.verdict is not Verdict.OK:
+            self._trouble = (detection.verdict, detection.why)
+        elif detection.format or last:
+            name = detection.format or detection.candidates[0].name
+            self._parser = self._new_parser(self._settings.catalog.format(name), self._columns)
+
+    def _new_parser(self, fmt: LogFormat, columns: Iterable[str]) -> Parser:
+        return new_parser(fmt, columns, self._settings)
+
+    def _note_rejects(self, rejects: tuple[Reject, ...]) -> None:
+        if self._rejects is not None and rejects:
+            self._rejects.writelines(json.dumps(asdict(reject)).encode() + b"\n" for reject in rejects)
+
+    def _note_offset(self, batch: Batch) -> None:
+        time = batch.columns.get("time")
+        if self._offset is None and batch.rows and isinstance(time, Numbers) and self._parser:
+            self._offset = int(offsets(time.values[:1] // MICROSECONDS, self._parser.zone)[0]) // 60
+
+    def _filtered(self, batch: Batch) -> Batch:
+        keep = self._kept(batch) if batch.rows and _filters(self._settings) else None
+        if keep is None or keep.all():
+            return batch
+        rows = int(keep.sum())
+        account = replace(batch.accounting, counted=rows, filtered=batch.rows - rows)
+        return Batch({name: c.take(keep) for name, c in batch.columns.items()}, rows, account)
+
+    def _kept(self, batch: Batch) -> Bools:
+        keep = np.ones(batch.rows, bool)
+        time, domain = batch.columns["time"], batch.columns["domain"]
+        if isinstance(time, Numbers):
+            if self._settings.since is not None:
+                keep &= time.values >= self._microseconds(self._settings.since)
+            if self._settings.until is not None:
+                keep &= time.values < self._microseconds(self._settings.until)
+        if self._settings.domains and not isinstance(domain, Numbers):
+            codes, values = domain.codes
+            wanted = [any(fnmatchcase(v or "", glob.lower()) for glob in self._settings.domains) for v in values]
+            keep &= np.array(wanted, bool)[codes]
+        return keep
+
+    def _microseconds(self, moment: datetime) -> int:
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=self._settings.tz or (self._parser.zone if self._parser else UTC_ZONE))
+        return int(moment.timestamp() * MICROSECONDS)
+
+
+def _filters(settings: Settings) -> bool:
+    return bool(settings.since or settings.until or settings.domains)
+
+
+def new_parser(fmt: LogFormat, columns: Iterable[str], settings: Settings) -> Parser:
+    """Return the parser of a format as the settings want it."""
+    regions = settings.catalog.regions(fmt.regions) if fmt.regions else None
+    where = settings.log_tz or zone(fmt.zone or "UTC")
+    return Parser(fmt, columns, where, regions, domain_name=settings.domain_name)
+
+
+def detection_of(blocks: Iterable[Block], settings: Settings) -> Detection:
+    """Tell the format from the first lines of a file."""
+    whole = (block.data if block.data.endswith(b"\n") else block.data + b"\n" for block in blocks)
+    data = b"".join(whole).split(b"\n", SAMPLE_LINES)
+    sample = b"\n".join(data[:SAMPLE_LINES])
+    if len(data) > SAMPLE_LINES:
+        sample += b"\n"
+    parsers = [new_parser(fmt, (), settings) for fmt in settings.catalog.formats().values()]
+    return detect(Block(sample, 1, 0, len(sample)), parsers)
+
+
+@dataclass(frozen=True)
+class _Counted:
+    report: FileReport
+    counts: Counts | None
+    rejects: IO[bytes] | None
+
+
+class Counter:
+    """Counts many files, several at a time; results are put together in the order of the files.
+
+    Args:
+        settings: How to read and what to count by.
+        rejects: Where to write the records of rejected lines, or None.
+        progress: Told the bytes read from disk, from any thread.
+    """
+
+    def __init__(
+        self, settings: Settings, rejects: IO[bytes] | None = None, progress: Progress | None = None
+    ) -> None:
+        self._settings, self._rejects, self._progress = settings, rejects, progress
+        self._dims = settings.dimensions
+        self._stop = threading.Event()
+
+    def run(self, found: source.Found) -> Counts:
+        """Count all files."""
+        reports: list[FileReport] = []
+        total = Tally(self._dims, grid(self._settings.window)).counts()
+        with ThreadPoolExecutor(max_workers=self._settings.jobs) as pool:
+            futures = [pool.submit(self._count, one) for one in found.inputs]
+            try:
+                for counted in self._in_order(futures):
+                    reports.append(counted.report)
+                    if counted.counts is not None:
+                        total = replace(total, cells=joined([total.cells, counted.counts.cells]))
+            except BaseException:
+                self._stop.set()
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+        inputs = Inputs(tuple(reports))
+        inputs.total.check("all files")
+        return replace(windowed(total, self._settings.window, self._zone(inputs)), inputs=inputs)
+
+    def _in_order(self, futures: list[Future[_Counted]]) -> Iterator[_Counted]:
+        for i, future in enumerate(futures):
+            counted = future.result()
+            futures[i] = Future()  # let go of the result: a run may have many files
+            if counted.rejects is not None and self._rejects is not None:
+                counted.rejects.seek(0)
+                while data := counted.rejects.read(_SPOOL):
+                    self._rejects.write(data)
+                counted.rejects.close()
+            yield counted
+
+    def _count(self, found: source.Input) -> _Counted:
+        spool = tempfile.SpooledTemporaryFile(_SPOOL) if self._rejects is not None else None
+        run = FileRun(found, self._settings, needed(self._dims), spool, self._progress)
+        tally = Tally(self._dims, grid(self._settings.window))
+        for batch in run.batches():
+            if self._stop.is_set():
+                break
+            tally.add(batch)
+        if not run.usable and spool is not None:
+            spool.truncate(0)
+        return _Counted(run.report(), tally.counts() if run.usable else None, spool)
+
+    def _zone(self, inputs: Inputs) -> tzinfo:
+        """Return the zone to show: the one asked for, else the logs' own offset, UTC where they differ."""
+        if self._settings.tz is not None:
+            return self._settings.tz
+        offsets_seen = {f.offset_minutes for f in inputs.files if f.offset_minutes is not None}
+        return fixed(offsets_seen.pop()) if len(offsets_seen) == 1 else UTC_ZONE
+
+
+def stream(
+    found: source.Found, settings: Settings, columns: Iterable[str], progress: Progress | None = None
+) -> Iterator[Batch | FileReport]:
+    """Yield the batches of all files in order, and after those of each file its report.
+
+    Raises:
+        DamagedInput: At the end of a file whose lines are withheld.
+    """
+    wanted = frozenset(columns) | {"time"}
+    for one in found.inputs:
+        run = FileRun(one, settings, wanted, progress=progress)
+        yield from run.batches()
+        report = run.report()
+        yield report
+        if not run.usable and report.verdict is not Verdict.DUPLICATE:
+            raise DamagedInput(report.path, report.verdict.value, report.problem)
+
+
+def check_columns(names: Iterable[str], catalog: Catalog) -> None:
+    """Make sure that names are canonical columns.
+
+    Raises:
+        UnknownNameError: One is not.
+    """
+    known = {*catalog.columns(), "window", "window_start"}
+    for name in names:
+        if name not in known:
+            raise UnknownNameError("column", visible(name), known)
+
+
+def default_jobs() -> int:
+    """Return the number of processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

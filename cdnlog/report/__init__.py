@@ -1,0 +1,30 @@
+"""Results -> text, by the name of the output; a renderer never computes."""
+
+from __future__ import annotations
+
+from cdnlog.errors import UnknownNameError
+from cdnlog.report import as_csv, as_json, as_markdown, as_table
+from cdnlog.report.sections import Document
+
+__all__ = ["OUTPUTS", "Document", "render"]
+
+OUTPUTS = ("table", "json", "csv", "markdown")
+
+
+def render(document: Document, output: str = "table", width: int = 80) -> str:
+    """Return a result as text that ends in LF.
+
+    Args:
+        document: Counts, a diagnosis, an explained code or a listing.
+        output: One of `OUTPUTS`.
+        width: Columns of the terminal, for "table".
+
+    Raises:
+        UnknownNameError: There is no such output.
+    """
+    if output == "table":
+        return as_table.render(document, width)
+    renderers = {"json": as_json.render, "csv": as_csv.render, "markdown": as_markdown.render}
+    if output not in renderers:
+        raise UnknownNameError("output", output, OUTPUTS)
+    return renderers[output](document)

@@ -1,0 +1,48 @@
+"""CSV: the result alone, one header line, LF line ends; text that a spreadsheet would run is disarmed."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from cdnlog.catalog import Answer
+from cdnlog.counts import Counts
+from cdnlog.results import Diagnosis
+from cdnlog.report.as_json import as_dict
+from cdnlog.report.sections import Document
+from cdnlog.text import csv_cell
+
+_FINDING = (
+    "severity", "domain", "status", "name", "owner", "cause", "confidence", "requests", "total", "share",
+    "start", "end", "active", "meaning", "fix", "avoid", "needs", "id",
+)  # fmt: skip
+_ANSWER = ("provider", "code", "answered_by", "name", "meaning", "owner", "stage", "causes", "checks", "fix", "avoid")
+
+
+def render(document: Document) -> str:
+    """Return the document as CSV; lists within a cell are separated by " | "."""
+    data = as_dict(document)
+    if isinstance(document, Counts):
+        return _csv((*document.dims, "requests", "bytes"), data["counts"])
+    if isinstance(document, Diagnosis):
+        return _csv(_FINDING, data["findings"])
+    if isinstance(document, Answer):
+        return _csv(_ANSWER, [data])
+    return _csv(document.headers, data["rows"])
+
+
+def _csv(headers: Iterable[str], rows: Iterable[Mapping[str, Any]]) -> str:
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    names = list(headers)
+    writer.writerow(names)
+    writer.writerows([_cell(row[name]) for name in names] for row in rows)
+    return out.getvalue()
+
+
+def _cell(value: object) -> object:
+    if isinstance(value, list | tuple):
+        value = " | ".join(map(str, value))
+    return csv_cell(value) if isinstance(value, str) else "" if value is None else value

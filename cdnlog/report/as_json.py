@@ -1,0 +1,92 @@
+"""JSON: the shapes that scripts rely on (`schemas/*.schema.json`). ASCII only, same input, same bytes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from cdnlog.catalog import Answer
+from cdnlog.counts import Counts
+from cdnlog.declared import Code
+from cdnlog.results import Diagnosis
+from cdnlog.model import Accounting, FileReport, Inputs
+from cdnlog.report.sections import Document
+from cdnlog.zones import name_of
+
+
+def render(document: Document) -> str:
+    """Return the document as JSON text that ends in LF."""
+    return json.dumps(as_dict(document), ensure_ascii=True, indent=1) + "\n"
+
+
+def as_dict(document: Document) -> dict[str, Any]:
+    """Return the document as plain dicts and lists."""
+    if isinstance(document, Counts):
+        return {"schema": "cdnlog.count/1", **_frame(document), "counts": list(document.rows()), **_domains(document)}
+    if isinstance(document, Diagnosis):
+        findings = [asdict(finding) for finding in document]
+        return {"schema": "cdnlog.diagnose/1", **_frame(document.counts), "findings": findings}
+    if isinstance(document, Answer):
+        return _answer(document)
+    rows = [dict(zip(document.headers, row, strict=True)) for row in document.rows]
+    return {"schema": "cdnlog.listing/1", "title": document.title, "rows": rows, "notes": list(document.notes)}
+
+
+def _frame(counts: Counts) -> dict[str, Any]:
+    return {
+        "window": window_name(counts.window),
+        "timezone": name_of(counts.zone),
+        "inputs": _inputs(counts.inputs),
+    }
+
+
+def window_name(seconds: int) -> str:
+    """Return a window's length as the command line takes it: "5m", "1h", "1d", else in seconds."""
+    for unit, length in (("d", 86_400), ("h", 3600), ("m", 60)):
+        if seconds % length == 0:
+            return f"{seconds // length}{unit}"
+    return f"{seconds}s"
+
+
+def _domains(counts: Counts) -> dict[str, Any]:
+    return {"domains": [asdict(row) for row in counts.summary()]}
+
+
+def _inputs(inputs: Inputs) -> dict[str, Any]:
+    return {"files": [_file(report) for report in inputs.files], **_sums(inputs.total)}
+
+
+def _file(report: FileReport) -> dict[str, Any]:
+    head = {"path": report.path, "format": report.format, "provider": report.provider, "verdict": report.verdict}
+    reasons = dict(sorted(report.accounting.reject_reasons.items()))
+    return {**head, **_sums(report.accounting), "reject_reasons": reasons, "problem": report.problem}
+
+
+def _sums(account: Accounting) -> Mapping[str, int]:
+    return {k: v for k, v in asdict(account).items() if k != "reject_reasons"}
+
+
+def _answer(answer: Answer) -> dict[str, Any]:
+    entry = answer.entry
+    special = entry if isinstance(entry, Code) else None
+    return {
+        "schema": "cdnlog.explain/1",
+        "provider": answer.provider,
+        "code": answer.code,
+        "answered_by": answer.answered_by,
+        "name": entry.name.en,
+        "meaning": entry.meaning.en,
+        "owner": entry.owner,
+        "stage": entry.stage,
+        "causes": list(entry.causes),
+        "checks": list(entry.checks.en),
+        "fix": list(entry.fix.en),
+        "avoid": list(special.avoid.en) if special and special.avoid else [],
+        "limits": special.limits if special else {},
+        "note": special.note.en if special and special.note else None,
+        "source": answer.source,
+        "as_of": answer.as_of,
+        "lang": "en",
+    }

@@ -1,0 +1,52 @@
+"""`Diagnosis`: the findings of a run together with the inputs and counts they stand on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from cdnlog.counts import Counts
+from cdnlog.model import SEVERITIES, Finding
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What is wrong, worst first.
+
+    Attributes:
+        items: The findings.
+        counts: The counts they were made from, with the inputs.
+
+    Example:
+        >>> import cdnlog
+        >>> diagnosis = cdnlog.diagnose("sample_logs")
+        >>> diagnosis.items[0].severity
+        'critical'
+    """
+
+    items: tuple[Finding, ...]
+    counts: Counts
+
+    def __iter__(self) -> Iterator[Finding]:
+        """Iterate over the findings, worst first."""
+        return iter(self.items)
+
+    def __len__(self) -> int:
+        """Number of findings."""
+        return len(self.items)
+
+    @property
+    def findings(self) -> pd.DataFrame:
+        """The findings as a frame, one row each, columns as in `Finding`; start and end as text in the zone."""
+        import pandas as pd  # noqa: PLC0415 - costs 0.4 s, only frames need it
+
+        return pd.DataFrame([asdict(item) for item in self.items], columns=list(Finding.__slots__))
+
+    def at_or_above(self, severity: str) -> bool:
+        """Whether a finding is as bad as `severity` or worse."""
+        worst = SEVERITIES.index(severity)
+        return any(SEVERITIES.index(item.severity) <= worst for item in self.items)

@@ -1,0 +1,112 @@
+"""Paths -> blocks of whole lines, and one verdict per file."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import IO, Any
+
+from cdnlog.model import Block, Verdict
+from cdnlog.source.blocks import blocks
+from cdnlog.source.codecs import MAGIC, Ending, Reader, codec_of, decompress
+from cdnlog.source.paths import STDIN, Found, Input, find, same_content
+
+__all__ = ["BLOCK", "STDIN", "Block", "Ending", "Found", "Input", "find", "read", "same_content"]
+
+BLOCK = 1024 * 1024
+"""Bytes of a block: measured, larger ones fall out of the processor's cache and are slower."""
+
+
+class _ReadError(Exception):
+    """The operating system could not read on; kept apart from the codecs' own OSErrors."""
+
+
+class _Metered:
+    """A reader that reports what it read and stops at the size the file had when it was opened."""
+
+    def __init__(self, file: IO[bytes], limit: int | None, progress: Callable[[int], None] | None) -> None:
+        self._file, self._limit, self._progress = file, limit, progress
+        self.done = 0
+
+    def read(self, size: int, /) -> bytes:
+        if self._limit is not None:
+            size = min(size, self._limit - self.done)
+        try:
+            data = self._file.read(size) or b""
+        except OSError as error:
+            raise _ReadError(f"reading failed at byte {self.done}: {error.strerror or error}") from error
+        self.done += len(data)
+        if self._progress is not None and data:
+            self._progress(len(data))
+        return data
+
+    @property
+    def shrank(self) -> bool:
+        return self._limit is not None and self.done < self._limit
+
+
+def read(
+    found: Input, size: int = BLOCK, progress: Callable[[int], None] | None = None
+) -> Iterator[Block | Ending]:
+    """Yield the blocks of one input, and last its ending; no content ever raises.
+
+    A regular file is read up to the size it had when it was opened, so that a growing file gives one answer.
+
+    Args:
+        found: The input.
+        size: Least bytes of a block.
+        progress: Told the number of bytes after each read of the file as it lies on disk.
+    """
+    if found.verdict is not None:
+        yield Ending(found.verdict, found.problem)
+        return
+    try:
+        with _open(found) as file:
+            limit = None if found.path == STDIN else os.fstat(file.fileno()).st_size
+            yield from blocks(_pieces(_Metered(file, limit, progress), size), size)
+    except _ReadError as error:
+        yield Ending(Verdict.UNREADABLE, str(error))
+    except OSError as error:
+        yield Ending(Verdict.UNREADABLE, error.strerror or str(error))
+
+
+def _open(found: Input) -> AbstractContextManager[Any]:
+    if found.path != STDIN:
+        return Path(found.path).open("rb", buffering=0)
+    if sys.stdin is None:
+        raise OSError("standard input is closed")
+    return nullcontext(sys.stdin.buffer)
+
+
+def _pieces(reader: _Metered, size: int) -> Iterator[bytes | Ending]:
+    """Yield the file's bytes, decompressed if its first bytes say that it is compressed."""
+    head = b""
+    while len(head) < MAGIC and (data := reader.read(MAGIC - len(head))):
+        head += data
+    codec = codec_of(head)
+    if codec is not None:
+        yield from decompress(_Joined(head, reader), codec, max_out=size)
+        return
+    yield head
+    while data := reader.read(size):
+        yield data
+    if reader.shrank:
+        yield Ending(Verdict.TRUNCATED, "the file shrank while it was read")
+    else:
+        yield Ending(Verdict.OK if reader.done else Verdict.EMPTY)
+
+
+class _Joined:
+    """A reader that first gives back the bytes that were read to recognise the compression."""
+
+    def __init__(self, head: bytes, rest: Reader) -> None:
+        self._head, self._rest = head, rest
+
+    def read(self, size: int, /) -> bytes:
+        if self._head:
+            head, self._head = self._head[:size], self._head[size:]
+            return head
+        return self._rest.read(size)

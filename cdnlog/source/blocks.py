@@ -1,0 +1,78 @@
+"""Pieces of bytes -> blocks of whole lines, bounded in memory whatever the lines are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from cdnlog.model import MAX_LINE, REJECT_TEXT, Block, Verdict
+from cdnlog.source.codecs import Ending
+
+
+def blocks(pieces: Iterable[bytes | Ending], size: int) -> Iterator[Block | Ending]:
+    """Yield blocks of at least `size` bytes (the last one may be smaller), and last the ending."""
+    cutter = _Cutter(size)
+    for piece in pieces:
+        if isinstance(piece, Ending):
+            yield from cutter.finish(torn=piece.verdict not in (Verdict.OK, Verdict.TRAILING_GARBAGE))
+            yield piece
+            return
+        yield from cutter.feed(piece)
+
+
+class _Cutter:
+    """Collects pieces until whole lines can be handed on; of an over-long line only the head is kept."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._parts: list[bytes] = []
+        self._held = 0  # bytes in the parts
+        self._tail = 0  # bytes since the last LF
+        self._line, self._offset = 1, 0
+        self._head = b""  # of an over-long line
+        self._skipped = 0  # its length so far; 0 when there is none
+
+    def feed(self, piece: bytes) -> Iterator[Block]:
+        if self._skipped:
+            end = piece.find(b"\n") + 1
+            self._skipped += end or len(piece)
+            if not end:
+                return
+            yield self._cut_line()
+            piece = piece[end:]
+        end = piece.rfind(b"\n") + 1
+        self._tail = len(piece) - end if end else self._tail + len(piece)
+        self._held += len(piece)
+        self._parts.append(piece)
+        if self._tail > MAX_LINE:
+            yield from self._whole_lines()
+            self._head = b"".join(self._parts)[:REJECT_TEXT]
+            self._skipped, self._parts, self._held, self._tail = self._tail, [], 0, 0
+        elif self._held >= self._size:
+            yield from self._whole_lines()
+
+    def finish(self, *, torn: bool) -> Iterator[Block]:
+        """Hand on what is left; the file's last line may lack its LF."""
+        if self._skipped:
+            yield self._cut_line()
+        elif self._held:
+            yield self._block(b"".join(self._parts), torn=torn)
+
+    def _whole_lines(self) -> Iterator[Block]:
+        whole = self._held - self._tail
+        if whole:
+            data = b"".join(self._parts)
+            self._parts, self._held = [data[whole:]], self._tail
+            yield self._block(data[:whole])
+
+    def _block(self, data: bytes, *, torn: bool = False) -> Block:
+        block = Block(data, self._line, self._offset, len(data), torn)
+        self._line += data.count(b"\n")
+        self._offset += len(data)
+        return block
+
+    def _cut_line(self) -> Block:
+        block = Block(self._head, self._line, self._offset, self._skipped)
+        self._line += 1
+        self._offset += self._skipped
+        self._head, self._skipped = b"", 0
+        return block

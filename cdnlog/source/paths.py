@@ -1,0 +1,133 @@
+"""What the user named -> the files to read: directories walked, globs expanded, each file once."""
+
+from __future__ import annotations
+
+import glob
+import os
+import stat
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from cdnlog.model import Verdict
+
+STDIN = "-"
+_UNFINISHED = (".tmp", ".part")
+# Beside logs people keep notes; in a folder that is walked these are never logs. Named outright, they are read.
+_DOCUMENTS = (".md", ".ipynb", ".py", ".toml", ".pdf")
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One file to read, or the reason why it is not read.
+
+    Attributes:
+        path: As named, or as found in a named folder.
+        verdict: None if it is to be read, else "missing", "unreadable" or "duplicate".
+        problem: One clause on why it is not read.
+        size: Its size in bytes, 0 if unknown.
+    """
+
+    path: str
+    verdict: Verdict | None = None
+    problem: str = ""
+    size: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """All inputs in reading order, and the files in walked folders that were left out."""
+
+    inputs: tuple[Input, ...]
+    skipped: tuple[str, ...] = ()
+
+
+def find(paths: Iterable[str | os.PathLike[str]]) -> Found:
+    """Find the inputs; a path that leads to nothing is an input with the verdict "missing"."""
+    skipped: list[str] = []
+    seen: dict[tuple[int, int], str] = {}
+    inputs = [_once(found, seen) for path in paths for found in _expand(os.fspath(path), skipped)]
+    return Found(tuple(inputs), tuple(skipped))
+
+
+def _expand(path: str, skipped: list[str]) -> Iterator[Input]:
+    if path == STDIN:
+        yield Input(path)
+    elif os.path.isdir(path):  # noqa: PTH112 - a Path would drop the user's spelling
+        yield from _walk(path, skipped)
+    elif not os.path.lexists(path) and glob.has_magic(path):
+        matches = sorted(glob.glob(path, recursive=True))  # noqa: PTH207 - as above
+        if not matches:
+            yield Input(path, Verdict.MISSING, "no file matches")
+        for match in matches:
+            yield from _expand(match, skipped) if match != path else ()
+    else:
+        yield _look(path)
+
+
+def _walk(folder: str, skipped: list[str]) -> Iterator[Input]:
+    problems: list[Input] = []
+
+    def unreadable(error: OSError) -> None:
+        problems.append(Input(str(error.filename), Verdict.UNREADABLE, error.strerror or str(error)))
+
+    for root, folders, names in os.walk(folder, onerror=unreadable):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(names):
+            path = os.path.join(root, name)  # noqa: PTH118 - as above
+            if name.startswith(".") or name.lower().endswith((*_UNFINISHED, *_DOCUMENTS)):
+                skipped.append(path)
+            else:
+                yield _look(path)
+    yield from problems
+
+
+def _look(path: str) -> Input:
+    try:
+        status = Path(path).stat()
+    except FileNotFoundError:
+        return Input(path, Verdict.MISSING, "no such file")
+    except (OSError, ValueError) as error:
+        return Input(path, Verdict.UNREADABLE, getattr(error, "strerror", None) or str(error))
+    if not stat.S_ISREG(status.st_mode):
+        return Input(path, Verdict.UNREADABLE, "not a regular file; pipe it into 'cdnlog ... -'")
+    return Input(path, size=status.st_size)
+
+
+def _once(found: Input, seen: dict[tuple[int, int], str]) -> Input:
+    """Turn the second mention of a file, under whatever name, into a duplicate."""
+    if found.verdict is not None:
+        return found
+    if found.path == STDIN:
+        identity = (-1, -1)
+    else:
+        status = Path(found.path).stat()
+        identity = (status.st_dev, status.st_ino)
+    first = seen.setdefault(identity, found.path)
+    if first is found.path:
+        return found
+    return Input(found.path, Verdict.DUPLICATE, f"the same file as {first}, which is read once")
+
+
+def same_content(inputs: Iterable[Input]) -> list[tuple[str, str]]:
+    """Return pairs of gz files that end in the same checksum and length: most probably one log twice."""
+    seen: dict[bytes, str] = {}
+    pairs = []
+    for found in inputs:
+        trailer = _gzip_trailer(found) if found.verdict is None and found.path != STDIN else b""
+        if trailer:
+            first = seen.setdefault(trailer, found.path)
+            if first is not found.path:
+                pairs.append((first, found.path))
+    return pairs
+
+
+def _gzip_trailer(found: Input) -> bytes:
+    try:
+        with Path(found.path).open("rb") as file:
+            if found.size < 19 or file.read(2) != b"\x1f\x8b":  # noqa: PLR2004 - header and trailer alone are 18
+                return b""
+            file.seek(-8, os.SEEK_END)
+            return file.read(8)
+    except OSError:
+        return b""  # reading it will tell

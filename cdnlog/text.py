@@ -1,0 +1,50 @@
+"""Text from outside, made safe to show: every log byte, file name and error text passes through here.
+
+Log lines and file names are written by strangers. `visible` escapes rather than strips, because the
+person on call must see that something is there. The sinks add what only they need on top: `csv_cell`
+for spreadsheets, `markdown_cell` for Markdown.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import unicodedata
+
+# Cc controls, Cf invisible and direction marks, Cs lone surrogates, Co private use, Cn unassigned,
+# Zl/Zp line and paragraph separators: whatever can move a cursor, hide or reorder what follows.
+_HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+_PLAIN = re.compile(r"[ -~]*\Z")
+_FORMULA = re.compile(r"[\s\x00-\x1f]*[=+\-@|%\uff1d\uff0b\uff0d\uff20]|[\t\r\n]")
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#+!|~&])")
+_LAST_BYTE, _LAST_BMP = 0xFF, 0xFFFF
+
+
+def _escape(char: str) -> str:
+    code = ord(char)
+    if 0xDC80 <= code <= 0xDCFF:  # noqa: PLR2004 - a byte that was not UTF-8, kept by "surrogateescape"
+        return f"\\x{code - 0xDC00:02x}"
+    if code <= _LAST_BYTE:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code <= _LAST_BMP else f"\\U{code:08x}"
+
+
+def visible(value: str | bytes | os.PathLike[str]) -> str:
+    r"""Return text in which nothing is invisible: controls as ``\xHH``, marks as ``\uHHHH``.
+
+    Bytes are read as UTF-8; what is not UTF-8 becomes ``\xHH`` as well. Never raises.
+    """
+    text = value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else os.fspath(value)
+    if _PLAIN.match(text):
+        return text
+    return "".join(_escape(c) if unicodedata.category(c) in _HIDDEN else c for c in text)
+
+
+def csv_cell(value: str) -> str:
+    """Return a text cell that no spreadsheet takes for a formula (OWASP: CSV injection)."""
+    return "'" + value if _FORMULA.match(value) else value
+
+
+def markdown_cell(value: str) -> str:
+    """Return text that Markdown shows as it stands, in a table cell too."""
+    return _MARKDOWN.sub(r"\\\1", value)
