@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from cdnlog.api import InputWarning, count, diagnose, explain, read, stream
     from cdnlog.counts import Counts
-    from cdnlog.results import Diagnosis
     from cdnlog.errors import CdnlogError, DamagedInput, SchemaError, UnknownNameError, UsageError
+    from cdnlog.results import Diagnosis
 
 __version__ = "0.1.0"
 

@@ -7,17 +7,17 @@ folder (`--schemas DIR`, or `CDNLOG_SCHEMAS`) has the same layout; a file there 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
 import msgspec
 
-from cdnlog.declared import Classes, ClassEntry, Code, Codes, ColumnEntry, Columns, LogFormat, Regions
+from cdnlog.declared import ClassEntry, Classes, Code, Codes, ColumnEntry, Columns, LogFormat, Regions
 from cdnlog.errors import SchemaError, UnknownNameError
 from cdnlog.text import visible
 
@@ -99,7 +99,8 @@ class Catalog:
 
     def columns(self) -> dict[str, ColumnEntry]:
         """Return the canonical columns, in the order frames have them."""
-        return _decode((data_root() / "columns.toml").read_bytes(), "columns.toml", Columns).column
+        data = (data_root() / "columns.toml").read_bytes()
+        return _decode(data, "columns.toml", Columns).column
 
     def explain(self, provider: str, code: int) -> Answer:
         """Look a code up: in the provider's table, else by its class. Always answers for 0 to 999."""
@@ -109,7 +110,7 @@ class Catalog:
                 source, as_of = entry.source or table.source, entry.as_of or table.as_of
                 return Answer(provider, code, "provider", entry, source, as_of)
         classes = self._read("codes", "classes", Classes, "table")
-        by_class = {entry.class_: entry for entry in classes.class_}
+        by_class: dict[str, ClassEntry] = {entry.class_: entry for entry in classes.class_}
         return Answer(provider, code, "class", by_class[class_of(code)], classes.source, classes.as_of)
 
     def _folders(self, kind: str) -> Iterator[Traversable]:
@@ -133,10 +134,15 @@ class Catalog:
         raise UnknownNameError(what, visible(name), names)
 
 
-@lru_cache(maxsize=256)
 def _decode(data: bytes, where: str, shape: type[T]) -> T:
+    decoded: T = _decoded(data, where, shape)  # type: ignore[arg-type]  # a class is hashable
+    return decoded
+
+
+@lru_cache(maxsize=256)
+def _decoded(data: bytes, where: str, shape: Hashable) -> Any:  # noqa: ANN401 - typed by `_decode`
     try:
-        return msgspec.toml.decode(data, type=shape)
+        return msgspec.toml.decode(data, type=cast("type[Any]", shape))
     except (msgspec.DecodeError, UnicodeDecodeError) as error:  # ValidationError is a DecodeError
         raise SchemaError(visible(where), visible(str(error))) from error
 

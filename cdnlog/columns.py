@@ -39,7 +39,7 @@ class Buffer:
     @cached_property
     def not_printable(self) -> Ints:
         """Positions of the bytes outside printable ASCII, in order."""
-        return np.flatnonzero((self.bytes[: self.size] - np.uint8(0x20)) > 0x7E - 0x20)  # noqa: PLR2004 - space to ~
+        return np.flatnonzero((self.bytes[: self.size] - np.uint8(0x20)) > 0x7E - 0x20)
 
     def word(self, start: Ints, length: Ints) -> Words:
         """Return up to eight bytes of each slice as one number, zero beyond its end."""

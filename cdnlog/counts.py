@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, tzinfo
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,7 @@ import numpy.typing as npt
 from cdnlog.columns import Ints
 from cdnlog.errors import UsageError
 from cdnlog.model import Inputs
-from cdnlog.zones import floor_to_window, name_of
+from cdnlog.zones import floor_to_window, instant, name_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -192,7 +192,7 @@ class Counts:
 
     def shown(self, seconds: int) -> str:
         """Return a time, in UTC seconds, as ISO 8601 in the zone of these counts."""
-        return datetime.fromtimestamp(seconds, self.zone).isoformat()
+        return instant(seconds, self.zone)
 
     @property
     def frame(self) -> pd.DataFrame:

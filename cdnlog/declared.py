@@ -36,23 +36,23 @@ Name = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]*$")]
 OneChar = Annotated[str, Meta(min_length=1, max_length=1)]
 
 
-class Declared(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, rename={"schema_": "schema"}):
+class Declared(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Base of all declared data: frozen, and a key that no schema knows is an error."""
 
 
-class Localized(Declared):
+class Localized(Declared, frozen=True):
     """One text per language."""
 
     en: Line
 
 
-class LocalizedList(Declared):
+class LocalizedList(Declared, frozen=True):
     """A list of sentences per language."""
 
     en: Lines
 
 
-class Field(Declared):
+class Field(Declared, frozen=True):
     """One field of a log line, in the order of the line.
 
     Attributes:
@@ -74,7 +74,7 @@ class Field(Declared):
     names: Literal["region", "isp"] | None = None
 
 
-class Sample(Declared):
+class Sample(Declared, frozen=True):
     """A line that proves the format: parsed to `expect`, or rejected for the reason `reject`."""
 
     line: Line
@@ -83,7 +83,7 @@ class Sample(Declared):
     reject: str | None = None
 
 
-class LogFormat(Declared, tag_field="kind", tag="delimited"):
+class LogFormat(Declared, frozen=True, tag_field="kind", tag="delimited"):
     """A log format: `schemas/formats/<name>.toml`.
 
     Attributes:
@@ -96,7 +96,7 @@ class LogFormat(Declared, tag_field="kind", tag="delimited"):
         cache: The vendor's cache words and the classes they mean.
     """
 
-    schema_: Literal["cdnlog.format/1"]
+    schema: Literal["cdnlog.format/1"]
     name: Name
     title: Line
     provider: Name
@@ -113,10 +113,10 @@ class LogFormat(Declared, tag_field="kind", tag="delimited"):
     cache: dict[str, CacheClass] = msgspec.field(default_factory=dict)
 
 
-class Regions(Declared):
+class Regions(Declared, frozen=True):
     """Names of a vendor's region and carrier numbers: `schemas/regions/<provider>.toml`."""
 
-    schema_: Literal["cdnlog.regions/1"]
+    schema: Literal["cdnlog.regions/1"]
     provider: Name
     source: Line
     as_of: Day
@@ -124,7 +124,7 @@ class Regions(Declared):
     isp: dict[str, Line]
 
 
-class ClassEntry(Declared):
+class ClassEntry(Declared, frozen=True):
     """What to say of a code that no table knows, by its class."""
 
     class_: Literal["none", "1xx", "2xx", "3xx", "4xx", "5xx", "other"] = msgspec.field(name="class")
@@ -137,16 +137,16 @@ class ClassEntry(Declared):
     fix: LocalizedList
 
 
-class Classes(Declared):
+class Classes(Declared, frozen=True):
     """The answers by class: `schemas/codes/classes.toml`."""
 
-    schema_: Literal["cdnlog.classes/1"]
+    schema: Literal["cdnlog.classes/1"]
     source: Line
     as_of: Day
     class_: Annotated[tuple[ClassEntry, ...], Meta(min_length=7)] = msgspec.field(name="class")
 
 
-class Code(Declared):
+class Code(Declared, frozen=True):
     """What one status code means at one provider.
 
     Attributes:
@@ -176,10 +176,10 @@ class Code(Declared):
     as_of: Day | None = None
 
 
-class Codes(Declared):
+class Codes(Declared, frozen=True):
     """The status codes of one provider: `schemas/codes/<provider>.toml`."""
 
-    schema_: Literal["cdnlog.codes/1"]
+    schema: Literal["cdnlog.codes/1"]
     provider: Name
     title: Line
     source: Line
@@ -187,7 +187,7 @@ class Codes(Declared):
     code: Annotated[tuple[Code, ...], Meta(min_length=1)]
 
 
-class ColumnEntry(Declared):
+class ColumnEntry(Declared, frozen=True):
     """One canonical column of the frames.
 
     Attributes:
@@ -209,8 +209,8 @@ class ColumnEntry(Declared):
     personal: bool
 
 
-class Columns(Declared):
+class Columns(Declared, frozen=True):
     """The canonical columns: `schemas/columns.toml`."""
 
-    schema_: Literal["cdnlog.columns/1"]
+    schema: Literal["cdnlog.columns/1"]
     column: dict[str, ColumnEntry]

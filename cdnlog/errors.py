@@ -68,7 +68,7 @@ class SchemaError(CdnlogError):
         return f"{self.where}: {self.problem}; correct the file or leave it out of --schemas"
 
 
-class DamagedInput(CdnlogError):
+class DamagedInput(CdnlogError):  # noqa: N818 - the name is public
     """A file whose end shows that its lines cannot be trusted.
 
     Attributes:
@@ -85,10 +85,11 @@ class DamagedInput(CdnlogError):
 
     def __str__(self) -> str:
         """Say file, verdict and reason, and how to go on."""
-        return f"{self.path}: {self.verdict}: {self.problem}; download it again, or keep what could be read (--keep-damaged)"
+        advice = "download it again, or keep what could be read (--keep-damaged)"
+        return f"{self.path}: {self.verdict}: {self.problem}; {advice}"
 
 
-class NothingToAnalyse(CdnlogError):
+class NothingToAnalyse(CdnlogError):  # noqa: N818 - named as the others are
     """No input line at all, and the caller asked for data to be there."""
 
     exit_code = EXIT_NOTHING

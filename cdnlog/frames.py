@@ -56,8 +56,8 @@ def _arrow(name: str, column: Column) -> pa.Array:
         return values.cast(_TIME) if name == "time" else values.cast(_WHOLE.get(name, pa.int64()))
     if isinstance(column, Texts) and column.verbatim and name not in _CATEGORIES:
         return _strings(column)
-    codes, values = column.codes
-    return _dictionary(codes, values)
+    codes, words = column.codes
+    return _dictionary(codes, words)
 
 
 _CATEGORIES = frozenset({"method", "protocol", "content_type", "node", "edge_detail"})
@@ -76,7 +76,9 @@ def _strings(column: Texts) -> pa.Array:
     """Return text as it stands; what is not printable ASCII is made visible."""
     missing = _missing(column)
     raw = pa.Array.from_buffers(
-        pa.binary_view(), len(column.start), [_validity(missing), pa.py_buffer(_views(column)), _bytes(column)]
+        pa.binary_view(),
+        len(column.start),
+        [_validity(missing), pa.py_buffer(_views(column)), _bytes(column)],
     )
     odd = np.flatnonzero(_odd(column) & ~missing)
     if len(odd) == 0:
@@ -110,7 +112,7 @@ def _views(column: Texts) -> np.ndarray[Any, Any]:
 
 def _missing(column: Texts) -> Bools:
     words = column.buffer.word(column.start, column.length)
-    missing = column.length == 0
+    missing: Bools = column.length == 0
     for null in column.nulls:
         missing |= (column.length == len(null)) & (words == np.uint64(int.from_bytes(null, "little")))
     return missing
@@ -119,7 +121,8 @@ def _missing(column: Texts) -> Bools:
 def _odd(column: Texts) -> Bools:
     """Mark the rows that hold a byte outside printable ASCII."""
     at = column.buffer.not_printable
-    return np.searchsorted(at, column.start) < np.searchsorted(at, column.start + column.length)
+    odd: Bools = np.searchsorted(at, column.start) < np.searchsorted(at, column.start + column.length)
+    return odd
 
 
 def batch_of(frame: pd.DataFrame) -> Batch:
@@ -130,7 +133,9 @@ def batch_of(frame: pd.DataFrame) -> Batch:
     """
     lacking = [name for name in ("time", "status") if name not in frame.columns]
     if lacking:
-        raise UsageError(f"the frame lacks {' and '.join(lacking)}; give one made by cdnlog.read, or rename its columns")
+        raise UsageError(
+            f"the frame lacks {' and '.join(lacking)}; give one made by cdnlog.read, or rename its columns"
+        )
     if getattr(frame["time"].dtype, "tz", None) is None:
         raise UsageError("the frame's time has no zone; use frame['time'].dt.tz_localize(...)")
     columns = {str(name): _column(str(name), frame[name]) for name in frame.columns}
@@ -140,7 +145,8 @@ def batch_of(frame: pd.DataFrame) -> Batch:
 
 def _column(name: str, series: pd.Series[Any]) -> Column:
     if name == "time":
-        return Numbers(((series - _EPOCH) // pd.Timedelta(microseconds=1)).to_numpy(np.int64))
+        since = (series - _EPOCH) // pd.Timedelta(microseconds=1)
+        return Numbers(since.to_numpy(np.int64).astype(np.int64, copy=False))
     if pd.api.types.is_numeric_dtype(series.dtype):
         missing = series.isna().to_numpy(bool)
         return Numbers(series.fillna(0).to_numpy(np.int64), missing if missing.any() else None)
@@ -149,9 +155,7 @@ def _column(name: str, series: pd.Series[Any]) -> Column:
     return Coded((np.where(codes < 0, len(known) - 1, codes).astype(np.int64), known))
 
 
-def counts_frame(
-    dims: Sequence[str], table: Mapping[tuple[Any, ...], tuple[int, ...]], zone: tzinfo
-) -> pd.DataFrame:
+def counts_frame(dims: Sequence[str], table: Mapping[tuple[Any, ...], tuple[int, ...]], zone: tzinfo) -> pd.DataFrame:
     """Return the table of a `Counts` as a frame; see `Counts.frame`."""
     keys = list(zip(*table, strict=True)) if table else [()] * len(dims)
     columns: dict[str, Any] = {name: _shown(name, values, zone) for name, values in zip(dims, keys, strict=True)}

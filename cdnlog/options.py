@@ -106,7 +106,9 @@ def seconds(window: str) -> int:
     match = _WINDOW.fullmatch(window.strip().lower())
     length = int(match[1]) * _UNITS[match[2]] if match else 0
     if not length or _DAY % length:
-        raise UsageError(f"a window of '{visible(window)}' does not divide a day; use 1m, 5m, 15m, 1h, 6h, 1d or the like")
+        raise UsageError(
+            f"a window of '{visible(window)}' does not divide a day; use 1m, 5m, 15m, 1h, 6h, 1d or the like"
+        )
     return length
 
 
@@ -116,7 +118,9 @@ def _moment(name: str, value: str | datetime | None) -> datetime | None:
     try:
         return datetime.fromisoformat(value)
     except ValueError:
-        problem = f"{name} '{visible(value)}' is no time; write 2026-11-20, '2026-11-20 10:00' or 2026-11-20T10:00+08:00"
+        problem = (
+            f"{name} '{visible(value)}' is no time; write 2026-11-20, '2026-11-20 10:00' or 2026-11-20T10:00+08:00"
+        )
         raise UsageError(problem) from None
 
 

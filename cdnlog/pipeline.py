@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import tempfile
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, tzinfo
 from fnmatch import fnmatchcase
@@ -90,7 +92,7 @@ class FileRun:
         found: The file.
         settings: How to read it.
         columns: Canonical columns wanted.
-        rejects: Where to write the records of rejected lines, JSON lines, or None.
+        keep_rejects: Whether to keep the records of rejected lines.
         progress: Told the bytes read from disk.
     """
 
@@ -99,12 +101,13 @@ class FileRun:
         found: source.Input,
         settings: Settings,
         columns: Iterable[str],
-        rejects: IO[bytes] | None = None,
+        *,
+        keep_rejects: bool = False,
         progress: Progress | None = None,
     ) -> None:
         self._found, self._settings, self._progress = found, settings, progress
         self._columns = frozenset(columns) | ({"time", "domain"} if _filters(settings) else set())
-        self._rejects = rejects
+        self._spool = tempfile.SpooledTemporaryFile(_SPOOL) if keep_rejects else None  # noqa: SIM115 - outlives this call
         self._path = visible(found.path)
         self._accounting = Accounting()
         self._parser: Parser | None = None
@@ -119,7 +122,7 @@ class FileRun:
                 lines = block.data.count(b"\n") + (not block.data.endswith(b"\n"))
                 self._accounting += Accounting(lines=lines, withheld=lines)
                 continue
-            batch = self._parser.parse(block, self._path, keep_rejects=self._rejects is not None)
+            batch = self._parser.parse(block, self._path, keep_rejects=self._spool is not None)
             self._note_rejects(batch.rejects)
             self._note_offset(batch)
             batch = self._filtered(batch)
@@ -155,6 +158,14 @@ class FileRun:
             offset_minutes=self._offset if self.usable else None,
             over_budget=over,
         )
+
+    def write_rejects(self, to: IO[bytes]) -> None:
+        """Write the records of rejected lines as JSON lines; a file whose lines are withheld has none."""
+        if self._spool is not None:
+            if self.usable:
+                self._spool.seek(0)
+                shutil.copyfileobj(self._spool, to)
+            self._spool.close()
 
     def _verdict(self) -> tuple[Verdict, str]:
         return self._trouble or (self._ending.verdict, self._ending.problem)
@@ -200,8 +211,8 @@ class FileRun:
         return new_parser(fmt, columns, self._settings)
 
     def _note_rejects(self, rejects: tuple[Reject, ...]) -> None:
-        if self._rejects is not None and rejects:
-            self._rejects.writelines(json.dumps(asdict(reject)).encode() + b"\n" for reject in rejects)
+        if self._spool is not None and rejects:
+            self._spool.writelines(json.dumps(asdict(reject)).encode() + b"\n" for reject in rejects)
 
     def _note_offset(self, batch: Batch) -> None:
         time = batch.columns.get("time")
@@ -258,11 +269,7 @@ def detection_of(blocks: Iterable[Block], settings: Settings) -> Detection:
     return detect(Block(sample, 1, 0, len(sample)), parsers)
 
 
-@dataclass(frozen=True)
-class _Counted:
-    report: FileReport
-    counts: Counts | None
-    rejects: IO[bytes] | None
+_Counted = tuple[FileRun, Counts]
 
 
 class Counter:
@@ -274,9 +281,7 @@ class Counter:
         progress: Told the bytes read from disk, from any thread.
     """
 
-    def __init__(
-        self, settings: Settings, rejects: IO[bytes] | None = None, progress: Progress | None = None
-    ) -> None:
+    def __init__(self, settings: Settings, rejects: IO[bytes] | None = None, progress: Progress | None = None) -> None:
         self._settings, self._rejects, self._progress = settings, rejects, progress
         self._dims = settings.dimensions
         self._stop = threading.Event()
@@ -286,12 +291,15 @@ class Counter:
         reports: list[FileReport] = []
         total = Tally(self._dims, grid(self._settings.window)).counts()
         with ThreadPoolExecutor(max_workers=self._settings.jobs) as pool:
-            futures = [pool.submit(self._count, one) for one in found.inputs]
+            futures = deque(pool.submit(self._count, one) for one in found.inputs)
             try:
-                for counted in self._in_order(futures):
-                    reports.append(counted.report)
-                    if counted.counts is not None:
-                        total = replace(total, cells=joined([total.cells, counted.counts.cells]))
+                while futures:
+                    run, counts = futures.popleft().result()
+                    reports.append(run.report())
+                    if self._rejects is not None:
+                        run.write_rejects(self._rejects)
+                    if run.usable:
+                        total = replace(total, cells=joined([total.cells, counts.cells]))
             except BaseException:
                 self._stop.set()
                 pool.shutdown(wait=False, cancel_futures=True)
@@ -300,28 +308,15 @@ class Counter:
         inputs.total.check("all files")
         return replace(windowed(total, self._settings.window, self._zone(inputs)), inputs=inputs)
 
-    def _in_order(self, futures: list[Future[_Counted]]) -> Iterator[_Counted]:
-        for i, future in enumerate(futures):
-            counted = future.result()
-            futures[i] = Future()  # let go of the result: a run may have many files
-            if counted.rejects is not None and self._rejects is not None:
-                counted.rejects.seek(0)
-                while data := counted.rejects.read(_SPOOL):
-                    self._rejects.write(data)
-                counted.rejects.close()
-            yield counted
-
     def _count(self, found: source.Input) -> _Counted:
-        spool = tempfile.SpooledTemporaryFile(_SPOOL) if self._rejects is not None else None
-        run = FileRun(found, self._settings, needed(self._dims), spool, self._progress)
+        keep = self._rejects is not None
+        run = FileRun(found, self._settings, needed(self._dims), keep_rejects=keep, progress=self._progress)
         tally = Tally(self._dims, grid(self._settings.window))
         for batch in run.batches():
             if self._stop.is_set():
                 break
             tally.add(batch)
-        if not run.usable and spool is not None:
-            spool.truncate(0)
-        return _Counted(run.report(), tally.counts() if run.usable else None, spool)
+        return run, tally.counts()
 
     def _zone(self, inputs: Inputs) -> tzinfo:
         """Return the zone to show: the one asked for, else the logs' own offset, UTC where they differ."""
@@ -332,7 +327,11 @@ class Counter:
 
 
 def stream(
-    found: source.Found, settings: Settings, columns: Iterable[str], progress: Progress | None = None
+    found: source.Found,
+    settings: Settings,
+    columns: Iterable[str],
+    rejects: IO[bytes] | None = None,
+    progress: Progress | None = None,
 ) -> Iterator[Batch | FileReport]:
     """Yield the batches of all files in order, and after those of each file its report.
 
@@ -341,9 +340,11 @@ def stream(
     """
     wanted = frozenset(columns) | {"time"}
     for one in found.inputs:
-        run = FileRun(one, settings, wanted, progress=progress)
+        run = FileRun(one, settings, wanted, keep_rejects=rejects is not None, progress=progress)
         yield from run.batches()
         report = run.report()
+        if rejects is not None:
+            run.write_rejects(rejects)
         yield report
         if not run.usable and report.verdict is not Verdict.DUPLICATE:
             raise DamagedInput(report.path, report.verdict.value, report.problem)

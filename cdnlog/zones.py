@@ -90,3 +90,8 @@ def floor_to_window(seconds: Ints, window: int, where: tzinfo) -> Ints:
     moved = np.flatnonzero(offsets(start, where) != offset)  # the clock changed within the window
     start[moved] = local_start[moved] - offsets(local_start[moved], where, local=True)
     return start
+
+
+def instant(seconds: int, where: tzinfo) -> str:
+    """Return a time, in seconds of UTC since 1970, as ISO 8601 on a zone's clock."""
+    return datetime.fromtimestamp(seconds, where).isoformat()

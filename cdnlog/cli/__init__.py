@@ -1,1 +1,57 @@
-"""x"""
+"""The command line: options in, one library call, a rendered result and an exit code out."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+import cdnlog
+from cdnlog.cli.count import count
+from cdnlog.cli.diagnose import diagnose
+from cdnlog.cli.explain import codes, explain
+from cdnlog.cli.formats import app as formats
+from cdnlog.cli.parse import parse
+
+app = typer.Typer(no_args_is_help=True, add_completion=True, pretty_exceptions_enable=False, rich_markup_mode=None)
+
+
+def _version(*, wanted: bool) -> None:
+    if wanted:
+        typer.echo(cdnlog.__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def cli(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            callback=lambda wanted: _version(wanted=wanted),
+            is_eager=True,
+            help="Print the version.",
+        ),
+    ] = False,
+) -> None:
+    """CDN access logs in; which status codes occurred, whose fault they are and what to do first out.
+
+    cdnlog diagnose logs/                  what is wrong, worst first, with the fix
+
+    cdnlog count logs/ --window 1h         requests and bytes per domain, window and status
+
+    cdnlog explain 514                     what a code means at this CDN
+
+    Results go to standard output, everything else to standard error. Exit codes: 'cdnlog diagnose --help'.
+    """
+    del version
+
+
+for command in (diagnose, count, parse, explain, codes):
+    app.command()(command)
+app.add_typer(formats, name="formats")
+
+
+def main() -> None:
+    """Run the command line."""
+    app()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from math import sqrt
+from typing import NamedTuple
 
 from cdnlog.catalog import Answer
 from cdnlog.counts import Counts, is_error
@@ -43,7 +44,7 @@ def findings(counts: Counts, explain: Explain) -> tuple[Finding, ...]:
             series.setdefault((domain, status), []).append((window, requests))
     totals = _totals(table)
     found = [
-        _finding(counts, domain, explain(status), windows, totals[domain], end_of_data)
+        _finding(counts, explain(status), _Series(domain, windows, totals[domain]), end_of_data)
         for (domain, status), windows in series.items()
     ]
     return tuple(sorted(found, key=_worst_first))
@@ -66,17 +67,19 @@ def _totals(table: dict[tuple[int, str, int], int]) -> dict[str, dict[int, int]]
     return totals
 
 
-def _finding(
-    counts: Counts,
-    domain: str,
-    answer: Answer,
-    windows: list[tuple[int, int]],
-    totals: dict[int, int],
-    end_of_data: int,
-) -> Finding:
-    start, last = min(windows)[0], max(windows)[0]
-    failing = sum(requests for _, requests in windows)
-    total = sum(requests for window, requests in totals.items() if start <= window <= last)
+class _Series(NamedTuple):
+    """One status of one domain: its requests by window, and all requests of the domain by window."""
+
+    domain: str
+    windows: list[tuple[int, int]]
+    totals: dict[int, int]
+
+
+def _finding(counts: Counts, answer: Answer, series: _Series, end_of_data: int) -> Finding:
+    domain = series.domain
+    start, last = min(series.windows)[0], max(series.windows)[0]
+    failing = sum(requests for _, requests in series.windows)
+    total = sum(requests for window, requests in series.totals.items() if start <= window <= last)
     entry = answer.entry
     cause = entry.causes[0] if len(entry.causes) == 1 else "undetermined"
     return Finding(

@@ -98,7 +98,9 @@ class FieldReader:
         _, bad = values.signed(buffer, start, length)
         bad &= ~self._missing(buffer, start, length, bad)
         names = self._names
-        return self._texts(buffer, start, length, lambda raw: names.get(raw.decode("ascii", "replace"), visible(raw)), bad)
+        return self._texts(
+            buffer, start, length, lambda raw: names.get(raw.decode("ascii", "replace"), visible(raw)), bad
+        )
 
     def _word(self, buffer: Buffer, start: Ints, length: Ints) -> FieldValues:
         return self._texts(buffer, start, length, visible, self._no_word(buffer, start, length))
@@ -120,7 +122,12 @@ class FieldReader:
         return self._texts(buffer, start, length, visible, None)
 
     def _texts(
-        self, buffer: Buffer, start: Ints, length: Ints, means: Callable[[bytes], str | None], bad: Bools | None
+        self,
+        buffer: Buffer,
+        start: Ints,
+        length: Ints,
+        means: Callable[[bytes], str | None],
+        bad: Bools | None,
     ) -> FieldValues:
         texts = Texts(buffer, start, length, means, verbatim=means is visible, nulls=self._nulls)
         return self._kept(texts, {} if bad is None else {self._field.column: bad})

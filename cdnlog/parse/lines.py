@@ -64,9 +64,7 @@ def scan(data: bytes, separator: int) -> Lines:
     last = np.cumsum(cut)[lf] - 1
     first = _starts(last)
     text_end, control = _controls(kind, at, end, separator)
-    return Lines(
-        buffer, start, text_end, cuts, first, last - first, quotes, control, crlf=text_end is not end
-    )
+    return Lines(buffer, start, text_end, cuts, first, last - first, quotes, control, crlf=text_end is not end)
 
 
 def _terminated(data: bytes) -> Buffer:

@@ -7,7 +7,7 @@ from datetime import tzinfo
 
 import numpy as np
 
-from cdnlog.columns import Bools, Buffer, Bytes, Column, Ints
+from cdnlog.columns import Bytes, Column, Ints
 from cdnlog.declared import LogFormat, Regions
 from cdnlog.model import MAX_LINE, REJECT_TEXT, Accounting, Batch, Block, Reject
 from cdnlog.parse.delimited import Rows, Span, Splitter, spans_array

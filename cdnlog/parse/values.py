@@ -40,24 +40,21 @@ def _joined(digits: Words) -> Ints:
 
 def unsigned(buffer: Buffer, start: Ints, length: Ints) -> tuple[Ints, Bools]:
     """Read 1 to 18 ASCII digits."""
-    last = np.minimum(length, 8)
-    digits, good = _digit_bytes(buffer.words[start + length - last], last)
-    values = _joined(digits)
+    values, good = _leading(buffer, start, length)
     good &= (length > 0) & (length <= MAX_DIGITS)
     for done in (8, 16):
         if len(rows := np.flatnonzero(good & (length > done))):
-            _add_leading(buffer, start, length, rows, done, values, good)
+            more, fine = _leading(buffer, start[rows], length[rows] - done)
+            values[rows] += more * 10**done
+            good[rows] &= fine
     return values, ~good
 
 
-def _add_leading(
-    buffer: Buffer, start: Ints, length: Ints, rows: Ints, done: int, values: Ints, good: Bools
-) -> None:
-    """Add the digits that stand before the last `done` ones, in the rows that have them."""
-    count = np.minimum(length[rows] - done, 8)
-    digits, fine = _digit_bytes(buffer.words[start[rows] + length[rows] - done - count], count)
-    values[rows] += _joined(digits) * 10**done
-    good[rows] &= fine
+def _leading(buffer: Buffer, start: Ints, left: Ints) -> tuple[Ints, Bools]:
+    """Read the last eight, or fewer, of the first `left` digits."""
+    count = np.minimum(left, 8)
+    digits, good = _digit_bytes(buffer.words[start + left - count], count)
+    return _joined(digits), good
 
 
 def signed(buffer: Buffer, start: Ints, length: Ints) -> tuple[Ints, Bools]:
@@ -122,19 +119,21 @@ def _midnight(day: int) -> int | None:
 def address(buffer: Buffer, start: Ints, length: Ints) -> Bools:
     """Mark what cannot be an IP address: its first or last byte, or its length, is not one's."""
     ends = _ADDRESS_EDGE[buffer.bytes[start]] & _ADDRESS_EDGE[buffer.bytes[start + length - 1]]
-    return ~ends | (length < 2) | (length > _LONGEST_ADDRESS)  # noqa: PLR2004 - "::"
+    bad: Bools = ~ends | (length < 2) | (length > _LONGEST_ADDRESS)  # noqa: PLR2004 - "::"
+    return bad
 
 
 def word(buffer: Buffer, start: Ints, length: Ints) -> Bools:
     """Mark what is no bare word: it does not begin with an ASCII letter."""
     letter = (buffer.bytes[start] | np.uint8(0x20)) - np.uint8(ord("a"))
-    return (letter >= 26) | (length == 0)  # noqa: PLR2004 - letters
+    bad: Bools = (letter >= 26) | (length == 0)  # noqa: PLR2004 - letters
+    return bad
 
 
 def is_null(buffer: Buffer, start: Ints, length: Ints, nulls: tuple[bytes, ...]) -> Bools:
     """Mark what stands for a missing value: nothing, or one of the format's null markers (8 bytes at most)."""
     words = buffer.word(start, length)
-    missing = length == 0
+    missing: Bools = length == 0
     for null in nulls:
         missing |= (length == len(null)) & (words == np.uint64(int.from_bytes(null, "little")))
     return missing

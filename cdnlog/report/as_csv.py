@@ -9,16 +9,28 @@ from typing import Any
 
 from cdnlog.catalog import Answer
 from cdnlog.counts import Counts
-from cdnlog.results import Diagnosis
 from cdnlog.report.as_json import as_dict
 from cdnlog.report.sections import Document
+from cdnlog.results import Diagnosis
 from cdnlog.text import csv_cell
 
 _FINDING = (
     "severity", "domain", "status", "name", "owner", "cause", "confidence", "requests", "total", "share",
     "start", "end", "active", "meaning", "fix", "avoid", "needs", "id",
 )  # fmt: skip
-_ANSWER = ("provider", "code", "answered_by", "name", "meaning", "owner", "stage", "causes", "checks", "fix", "avoid")
+_ANSWER = (
+    "provider",
+    "code",
+    "answered_by",
+    "name",
+    "meaning",
+    "owner",
+    "stage",
+    "causes",
+    "checks",
+    "fix",
+    "avoid",
+)
 
 
 def render(document: Document) -> str:

@@ -10,9 +10,9 @@ from typing import Any
 from cdnlog.catalog import Answer
 from cdnlog.counts import Counts
 from cdnlog.declared import Code
-from cdnlog.results import Diagnosis
 from cdnlog.model import Accounting, FileReport, Inputs
 from cdnlog.report.sections import Document
+from cdnlog.results import Diagnosis
 from cdnlog.zones import name_of
 
 
@@ -24,14 +24,24 @@ def render(document: Document) -> str:
 def as_dict(document: Document) -> dict[str, Any]:
     """Return the document as plain dicts and lists."""
     if isinstance(document, Counts):
-        return {"schema": "cdnlog.count/1", **_frame(document), "counts": list(document.rows()), **_domains(document)}
+        return {
+            "schema": "cdnlog.count/1",
+            **_frame(document),
+            "counts": list(document.rows()),
+            **_domains(document),
+        }
     if isinstance(document, Diagnosis):
         findings = [asdict(finding) for finding in document]
         return {"schema": "cdnlog.diagnose/1", **_frame(document.counts), "findings": findings}
     if isinstance(document, Answer):
         return _answer(document)
     rows = [dict(zip(document.headers, row, strict=True)) for row in document.rows]
-    return {"schema": "cdnlog.listing/1", "title": document.title, "rows": rows, "notes": list(document.notes)}
+    return {
+        "schema": "cdnlog.listing/1",
+        "title": document.title,
+        "rows": rows,
+        "notes": list(document.notes),
+    }
 
 
 def _frame(counts: Counts) -> dict[str, Any]:
@@ -59,7 +69,12 @@ def _inputs(inputs: Inputs) -> dict[str, Any]:
 
 
 def _file(report: FileReport) -> dict[str, Any]:
-    head = {"path": report.path, "format": report.format, "provider": report.provider, "verdict": report.verdict}
+    head = {
+        "path": report.path,
+        "format": report.format,
+        "provider": report.provider,
+        "verdict": report.verdict,
+    }
     reasons = dict(sorted(report.accounting.reject_reasons.items()))
     return {**head, **_sums(report.accounting), "reject_reasons": reasons, "problem": report.problem}
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from textwrap import fill
 
-from tabulate import tabulate
+import tabulate
 
 from cdnlog.report.sections import Cell, Document, Section, sections
+
+tabulate.MIN_PADDING = 0  # its default widens every head by two columns, and 80 are few
 
 
 def render(document: Document, width: int = 80) -> str:
@@ -20,7 +22,7 @@ def _section(section: Section, width: int) -> list[str]:
     if section.rows:
         rows = [[_cell(cell) for cell in row] for row in section.rows]
         align = ["right" if _is_number(column) else "left" for column in zip(*section.rows, strict=True)]
-        table = tabulate(rows, section.headers, tablefmt="simple", disable_numparse=True, colalign=align)
+        table = tabulate.tabulate(rows, section.headers, tablefmt="simple", disable_numparse=True, colalign=align)
         parts = ["\n".join([*parts, "\n".join(line.rstrip() for line in table.split("\n"))])]
     return parts + ["\n".join(_wrapped(paragraph, width)) for paragraph in section.paragraphs]
 
@@ -32,12 +34,20 @@ def _cell(cell: Cell) -> str:
 
 
 def _is_number(column: tuple[Cell, ...]) -> bool:
-    return all(isinstance(cell, int | float) or str(cell).replace(".", "", 1).isdigit() or cell in ("-", None) for cell in column)
+    return all(
+        isinstance(cell, int | float) or str(cell).replace(".", "", 1).isdigit() or cell in ("-", None)
+        for cell in column
+    )
 
 
 def _wrapped(paragraph: tuple[str, ...], width: int) -> list[str]:
     """Wrap the lines of a paragraph; all but the first are indented, continuations a little more."""
     first, *rest = paragraph
-    options = {"break_long_words": False, "break_on_hyphens": False}
-    lines = [fill(first, width, subsequent_indent="   ", **options)]
-    return lines + [fill(line, width, initial_indent="   ", subsequent_indent="     ", **options) for line in rest]
+    return [_fill(first, width, "", "   "), *(_fill(line, width, "   ", "     ") for line in rest)]
+
+
+def _fill(line: str, width: int, first: str, others: str) -> str:
+    """Wrap at spaces only: a URL or a command must stay in one piece to be copied."""
+    return fill(
+        line, width, initial_indent=first, subsequent_indent=others, break_long_words=False, break_on_hyphens=False
+    )

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from cdnlog.catalog import Answer
 from cdnlog.counts import Counts, DomainSummary
 from cdnlog.declared import Code
-from cdnlog.results import Diagnosis
 from cdnlog.model import Finding, Listing
+from cdnlog.results import Diagnosis
 
 Cell = str | int | float | None
 Document = Counts | Diagnosis | Answer | Listing
@@ -48,7 +48,9 @@ def _health(counts: Counts) -> Section:
     """One paragraph on the inputs, above everything that stands on them."""
     total, files = counts.inputs.total, counts.inputs.files
     bad = [f for f in files if not f.complete]
-    lines = [f"{len(files)} {_plural('file', len(files))}, {total.lines:,} {_plural('line', total.lines)}{_span(counts)}"]
+    lines = [
+        f"{len(files)} {_plural('file', len(files))}, {total.lines:,} {_plural('line', total.lines)}{_span(counts)}"
+    ]
     lost = [f"{n:,} {what}" for what in ("filtered", "rejected", "withheld") if (n := getattr(total, what))]
     if lost:
         lines.append(f"not counted: {', '.join(lost)}")
@@ -109,10 +111,24 @@ def _percent(part: int, whole: int) -> str:
 
 def _diagnosis(diagnosis: Diagnosis) -> list[Section]:
     if not diagnosis.items:
-        return [Section(paragraphs=(("No errors: every counted request was answered with a status below 400.",),), data=True)]
+        return [
+            Section(
+                paragraphs=(("No errors: every counted request was answered with a status below 400.",),),
+                data=True,
+            )
+        ]
     headers = ("#", "severity", "domain", "code", "requests", "share %", "since", "owner")
     rows = tuple(
-        (i, f.severity, f.domain, f.status, f.requests, _percent(f.requests, f.total), _clock(f.start)[5:], f.owner)
+        (
+            i,
+            f.severity,
+            f.domain,
+            f.status,
+            f.requests,
+            _percent(f.requests, f.total),
+            _clock(f.start)[5:],
+            f.owner,
+        )
         for i, f in enumerate(diagnosis, 1)
     )
     paragraphs = tuple(_finding(i, f) for i, f in enumerate(diagnosis, 1) if f.severity != "info")

@@ -48,9 +48,7 @@ class _Metered:
         return self._limit is not None and self.done < self._limit
 
 
-def read(
-    found: Input, size: int = BLOCK, progress: Callable[[int], None] | None = None
-) -> Iterator[Block | Ending]:
+def read(found: Input, size: int = BLOCK, progress: Callable[[int], None] | None = None) -> Iterator[Block | Ending]:
     """Yield the blocks of one input, and last its ending; no content ever raises.
 
     A regular file is read up to the size it had when it was opened, so that a growing file gives one answer.

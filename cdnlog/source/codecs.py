@@ -94,7 +94,7 @@ CODECS = (
     Codec("xz", (b"\xfd7zXZ\x00",), _xz, padded=True),
 )
 MAGIC = max(len(magic) for codec in CODECS for magic in codec.magics)
-_ERRORS = (EOFError, OSError, ValueError, MemoryError, lzma.LZMAError, zstd.ZstdError, isal_zlib.error)
+_ERRORS: tuple[Any, ...] = (EOFError, OSError, ValueError, MemoryError, lzma.LZMAError, zstd.ZstdError, isal_zlib.error)
 
 
 def codec_of(head: bytes) -> Codec | None:
@@ -148,7 +148,10 @@ class _Members:
         if self._pending.startswith(self._codec.magics):
             return self._bad_header()
         if any(magic.startswith(self._pending) for magic in self._codec.magics):
-            return Ending(Verdict.TRUNCATED, f"the file ends in the header of {self._codec.name} member {self._members + 1}")
+            return Ending(
+                Verdict.TRUNCATED,
+                f"the file ends in the header of {self._codec.name} member {self._members + 1}",
+            )
         rest_of_it = "bytes that are no further member follow the last one"
         return Ending(Verdict.TRAILING_GARBAGE if self._members else Verdict.CORRUPT, rest_of_it)
 
@@ -179,4 +182,7 @@ class _Members:
     def _cut_short(self) -> Ending:
         if self._bare_header:
             return Ending(Verdict.EMPTY, "a bare gzip header, as some CDNs deliver for an hour without requests")
-        return Ending(Verdict.TRUNCATED, f"the file stops in the middle of {self._codec.name} member {self._members + 1}")
+        return Ending(
+            Verdict.TRUNCATED,
+            f"the file stops in the middle of {self._codec.name} member {self._members + 1}",
+        )

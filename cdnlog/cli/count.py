@@ -1,0 +1,38 @@
+"""`cdnlog count`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+import cdnlog
+from cdnlog.cli.output import Output, OutputOption, deliver
+from cdnlog.cli.reading import Reading, reading
+
+
+@reading
+def count(
+    job: Reading,
+    by: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="COLUMN",
+            help="Count by this column too (cache, isp, method, region...). Naming window, domain or status keeps only "
+            "those of the three that are named. Repeatable.",
+        ),
+    ] = None,
+    output: OutputOption = Output.table,
+) -> int:
+    """Count status codes per domain and time window.
+
+    cdnlog count logs/ --window 1h
+
+    cdnlog count logs/ --by cache -o csv --out counts.csv
+
+    cdnlog count '2026112*-www.example.com.gz' --by status --since '2026-11-20 10:00'
+    """
+    with job.observed() as observers:
+        counts = cdnlog.count(job.paths, job.window, **job.options(by), **observers)
+    deliver(counts, output, job.out)
+    return job.tell(counts.inputs)

@@ -1,0 +1,79 @@
+"""Runs a command: every error becomes one readable message and the exit code of the contract."""
+
+from __future__ import annotations
+
+import functools
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable
+from typing import NoReturn, ParamSpec
+
+import typer
+
+from cdnlog.cli.screen import say
+from cdnlog.errors import EXIT_BUG, CdnlogError
+
+P = ParamSpec("P")
+REPORT = "https://github.com/cdnlog/cdnlog/issues"
+# If several apply, the first of these wins.
+PRIORITY = (70, 2, 75, 74, 3, 4, 1, 0)
+_INTERRUPTED, _TERMINATED = 130, 143
+
+
+class Terminated(BaseException):
+    """SIGTERM: stop after the current block, leave nothing half-written."""
+
+
+def worst(*codes: int) -> int:
+    """Return the exit code that wins."""
+    return min(codes, key=PRIORITY.index, default=0)
+
+
+def guarded(command: Callable[P, int]) -> Callable[P, NoReturn]:
+    """Make a command that returns an exit code one that exits with it, whatever happens."""
+
+    @functools.wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> NoReturn:
+        signal.signal(signal.SIGTERM, _terminate)
+        raise typer.Exit(_exit_code(lambda: command(*args, **kwargs), debug=bool(kwargs.get("debug"))))
+
+    return run
+
+
+def _terminate(_signal: int, _frame: object) -> NoReturn:
+    raise Terminated
+
+
+def _exit_code(call: Callable[[], int], *, debug: bool) -> int:
+    try:
+        return call()
+    except CdnlogError as error:
+        if debug:
+            traceback.print_exc()
+        say(f"cdnlog: {error}")
+        return error.exit_code
+    except KeyboardInterrupt:
+        say("cdnlog: interrupted; nothing was written")
+        return _INTERRUPTED
+    except Terminated:
+        say("cdnlog: terminated; nothing was written")
+        return _TERMINATED
+    except typer.Exit:
+        raise
+    except Exception as error:  # noqa: BLE001 - the last line of defence: one message instead of a traceback
+        if debug:
+            traceback.print_exc()
+        say(_bug(error))
+        return EXIT_BUG
+
+
+def _bug(error: Exception) -> str:
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f"{os.path.basename(frames[-1].filename)}:{frames[-1].lineno}" if frames else "?"  # noqa: PTH119
+    python = ".".join(map(str, sys.version_info[:3]))
+    return (
+        f"cdnlog: a bug of ours: {type(error).__name__}: {error} (at {where}, Python {python}); "
+        f"please report it at {REPORT} with what --debug prints"
+    )

@@ -1,0 +1,38 @@
+"""The option -o, and where a rendered result goes."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cdnlog.cli.screen import atomic, emit, width
+from cdnlog.report import Document, render
+
+
+class Output(StrEnum):
+    """How a result is written."""
+
+    table = "table"
+    json = "json"
+    csv = "csv"
+    markdown = "markdown"
+
+
+OutputOption = Annotated[Output, typer.Option("-o", "--output", help="How the result is written.")]
+
+
+def deliver(document: Document, output: Output, out: Path | None = None) -> None:
+    """Render a result and write it to standard output, or to a file that appears only when it is whole.
+
+    Raises:
+        OutputError: It cannot be written.
+    """
+    text = render(document, output.value, width())
+    if out is None:
+        emit(text)
+        return
+    with atomic(out) as file:
+        file.write(text.encode())

@@ -1,0 +1,42 @@
+"""`cdnlog parse`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from cdnlog.cli.reading import Reading, reading
+from cdnlog.cli.screen import atomic, say
+from cdnlog.errors import DamagedInput, UsageError
+from cdnlog.model import FileReport, Inputs
+
+
+@reading
+def parse(
+    job: Reading,
+    columns: Annotated[
+        str | None, typer.Option(help="Columns to keep, separated by commas; else all that the log has.")
+    ] = None,
+) -> int:
+    """Write the parsed rows to Parquet, CSV or JSON lines, by the suffix of --out.
+
+    cdnlog parse logs/ --out rows.parquet
+
+    cdnlog parse logs/ --out errors.csv --columns time,domain,status,path --since '2026-11-20 10:00'
+    """
+    if job.out is None:
+        raise UsageError("parse needs --out FILE; its suffix says what is written: .parquet, .csv or .jsonl")
+    # Arrow costs 0.13 s, which the other commands do not spend.
+    from cdnlog.api import tables  # noqa: PLC0415
+    from cdnlog.report.rows import writer_for  # noqa: PLC0415
+
+    write = writer_for(job.out.suffix)
+    reports: list[FileReport] = []
+    wanted = [name.strip() for name in columns.split(",")] if columns else None
+    try:
+        with job.observed() as observers, atomic(job.out) as file:
+            write(file, tables(job.paths, wanted, reports=reports, **job.options(), **observers))
+    except DamagedInput:
+        say(f"cdnlog: {job.out} was not written: a row of a damaged file may be wrong")
+    return job.tell(Inputs(tuple(reports)))

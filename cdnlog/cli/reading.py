@@ -1,0 +1,153 @@
+"""The options that every command has that reads logs, and what such a command says on stderr."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast, get_type_hints
+
+import cdnlog
+from cdnlog.cli import shared
+from cdnlog.cli.guard import guarded, worst
+from cdnlog.cli.progress import progress
+from cdnlog.cli.screen import atomic, say
+from cdnlog.errors import NothingToAnalyse, UsageError
+from cdnlog.model import Inputs, Verdict
+from cdnlog.options import Options
+from cdnlog.source import STDIN, Found, find, same_content
+
+_NAMED = 3  # names that are told of many
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The shared options as given; attributes are the parameters of `shared.options`."""
+
+    given: dict[str, Any]
+    found: Found
+
+    @property
+    def window(self) -> str:
+        """The window, as given."""
+        return str(self.given["window"])
+
+    @property
+    def quiet(self) -> bool:
+        """Whether only trouble is to be said."""
+        return bool(self.given["quiet"])
+
+    @property
+    def out(self) -> Path | None:
+        """Where the result goes, None for standard output."""
+        out: Path | None = self.given["out"]
+        return out
+
+    def options(self, by: list[str] | None = None) -> Options:
+        """Return what the library's functions take by keyword."""
+        options: dict[str, Any] = {name: self.given[name] for name in Options.__annotations__ if name in self.given}
+        options |= {"format": self.given["fmt"], "domain": self.given["domain"] or (), "by": by or ()}
+        return cast("Options", options)
+
+    @property
+    def paths(self) -> list[str]:
+        """The paths, as given."""
+        paths: list[str] = self.given["paths"]
+        return paths
+
+    @contextmanager
+    def observed(self) -> Iterator[dict[str, Any]]:
+        """Yield `rejects` and `progress` for a library call; what is wrong with the input is told by `tell`."""
+        total = sum(one.size for one in self.found.inputs)
+        to: Path | None = self.given["rejects"]
+        with (
+            atomic(to) if to else nullcontext() as rejects,
+            progress(total, quiet=self.quiet) as bar,
+            warnings.catch_warnings(),
+        ):
+            warnings.simplefilter("ignore", cdnlog.InputWarning)
+            yield {"rejects": rejects, "progress": bar}
+
+    def tell(self, inputs: Inputs) -> int:
+        """Say on stderr what became of the input; return the exit code that follows from it.
+
+        Raises:
+            NothingToAnalyse: There was no line, and data was required.
+        """
+        if not self.quiet:
+            _tell_found(self.found)
+        _tell_files(inputs)
+        if not self.quiet:
+            _tell_lines(inputs, asked=self.given["rejects"] is not None)
+        if self.given["require_data"] and not inputs.total.lines:
+            return worst(inputs.exit_code, NothingToAnalyse.exit_code)
+        return inputs.exit_code
+
+
+def _tell_found(found: Found) -> None:
+    if found.skipped:
+        names = ", ".join(Path(name).name for name in found.skipped[:_NAMED])
+        more = ", ..." if len(found.skipped) > _NAMED else ""
+        say(f"cdnlog: left out, as hidden, unfinished or no log: {names}{more}")
+    for first, second in same_content(found.inputs):
+        say(f"cdnlog: {second}: same checksum and size as {first}; if it is the same log, it is counted twice")
+
+
+def _tell_files(inputs: Inputs) -> None:
+    for report in inputs.files:
+        if report.verdict is Verdict.DUPLICATE or not report.complete:
+            advice = _advice(report.verdict, report.accounting.withheld)
+            say(f"cdnlog: {report.path}: {report.verdict}: {report.problem}{advice}")
+
+
+def _advice(verdict: Verdict, withheld: int) -> str:
+    lines = f"; its {withheld:,} lines are withheld" if withheld else ""
+    return lines + {
+        Verdict.TRUNCATED: "; download it again, or count what is there with --keep-damaged",
+        Verdict.CORRUPT: "; download it again, or count what is there with --keep-damaged",
+        Verdict.TRAILING_GARBAGE: "; its lines count, but compare it with the original",
+        Verdict.UNKNOWN_FORMAT: "; name its format with --format ('cdnlog formats' lists them), or leave the file out",
+        Verdict.AMBIGUOUS_FORMAT: "; name its format with --format",
+    }.get(verdict, "")
+
+
+def _tell_lines(inputs: Inputs, *, asked: bool) -> None:
+    formats = sorted({report.format for report in inputs.files if report.format})
+    total = inputs.total
+    if formats:
+        say(f"cdnlog: format {', '.join(formats)}; {len(inputs.files)} files")
+    say(f"cdnlog: {total}")
+    if total.rejected:
+        reasons = sorted(total.reject_reasons.items(), key=lambda item: (-item[1], item[0]))
+        hint = "" if asked else "; --rejects FILE shows them"
+        say(f"cdnlog: rejected: {', '.join(f'{reason} {n:,}' for reason, n in reasons)}{hint}")
+
+
+def reading(command: Callable[..., int]) -> Callable[..., Any]:
+    """Give a command the shared options: it is called with a `Reading` and its own options by name."""
+    own = list(inspect.signature(command).parameters.values())[1:]
+    hints = get_type_hints(command, include_extras=True)
+    common = inspect.signature(shared.options)
+    common_hints = get_type_hints(shared.options, include_extras=True)
+    first, *rest = common.parameters.values()
+    parameters = [
+        first.replace(annotation=common_hints[first.name]),
+        *(p.replace(annotation=hints[p.name], kind=p.POSITIONAL_OR_KEYWORD) for p in own),
+        *(p.replace(annotation=common_hints[p.name]) for p in rest),
+    ]
+
+    @functools.wraps(command)
+    def run(**given: Any) -> int:  # noqa: ANN401 - what typer parsed
+        mine = {p.name: given.pop(p.name) for p in own}
+        if given["paths"] == [STDIN] and sys.stdin is not None and sys.stdin.isatty():
+            raise UsageError("standard input is a terminal; pipe a log into 'cdnlog ... -', or name its file")
+        return command(Reading(given, find(given["paths"])), **mine)
+
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {p.name: p.annotation for p in parameters}
+    return guarded(run)

@@ -1,0 +1,91 @@
+"""The only place that writes to the outside: stdout for results, stderr for everything else, files atomically."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from cdnlog.errors import OutputError
+from cdnlog.text import visible
+
+TEMPORARY = ".cdnlog-"
+
+
+def say(message: str) -> None:
+    """Write lines to stderr; whatever they quote is made visible. A closed stderr is nothing to fail for."""
+    try:
+        if sys.stderr is not None:
+            sys.stderr.write("".join(f"{_plain(line)}\n" for line in message.split("\n")))
+            sys.stderr.flush()
+    except OSError:
+        return  # there is nowhere left to complain to
+
+
+def _plain(line: str) -> str:
+    encoding = getattr(sys.stderr, "encoding", None) or "ascii"
+    return visible(line).encode(encoding, "backslashreplace").decode(encoding)
+
+
+def emit(text: str) -> None:
+    """Write a result to stdout.
+
+    Raises:
+        OutputError: It cannot be written; a reader that went away ("| head") is no error.
+    """
+    if sys.stdout is None:
+        raise OutputError("to standard output", "it is closed")
+    encoding = sys.stdout.encoding or "utf-8"
+    try:
+        sys.stdout.buffer.write(text.encode(encoding, "backslashreplace"))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Python would fail again when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise OutputError("to standard output", error.strerror or str(error)) from error
+
+
+@contextmanager
+def atomic(path: Path) -> Iterator[IO[bytes]]:
+    """Open a file that appears under its name only when all is written.
+
+    Raises:
+        OutputError: It cannot be written; the temporary file is removed.
+    """
+    where = visible(path)
+    try:
+        handle, name = tempfile.mkstemp(prefix=TEMPORARY, suffix=".tmp", dir=path.parent)
+    except OSError as error:
+        raise OutputError(where, error.strerror or str(error)) from error
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.chmod(0o666 & ~_umask())
+        temporary.replace(path)
+    except OSError as error:
+        raise OutputError(where, error.strerror or str(error)) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def width() -> int:
+    """Return the columns to wrap text at: the terminal's if there is one, 80 otherwise, at least 40."""
+    if sys.stdout is None or not sys.stdout.isatty():
+        return 80
+    return max(40, min(shutil.get_terminal_size().columns, 120))

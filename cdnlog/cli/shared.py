@@ -1,0 +1,54 @@
+"""The options that every command has that reads logs, as one signature."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from typer import Argument, Option
+
+
+def options(  # noqa: PLR0913, PLR0917 - one parameter per option, typer passes them by name
+    paths: Annotated[list[str], Argument(help="Files, folders, globs, or - for standard input.", metavar="PATH...")],
+    fmt: Annotated[
+        str | None, Option("--format", help="Format of all files, else told per file ('cdnlog formats').")
+    ] = None,
+    provider: Annotated[str | None, Option(help="Code table to ask, else the format's.")] = None,
+    domain: Annotated[
+        list[str] | None, Option(help="Only domains that match this glob. Repeatable.", metavar="GLOB")
+    ] = None,
+    domain_name: Annotated[str | None, Option(help="Domain of lines that name none.")] = None,
+    keep_damaged: Annotated[
+        bool, Option("--keep-damaged", help="Count the lines of truncated and corrupt files too.")
+    ] = False,
+    rejects: Annotated[
+        Path | None,
+        Option(help="Write the rejected lines here: JSON lines with file, line, offset, reason, text.", metavar="FILE"),
+    ] = None,
+    max_rejects: Annotated[
+        float, Option(help="Share of rejected lines above which a file counts as incomplete (exit 3).")
+    ] = 0.01,
+    schemas: Annotated[
+        Path | None, Option(help="Folder with formats and code tables of your own.", metavar="DIR")
+    ] = None,
+    window: Annotated[str, Option(help="Time window, a divisor of a day: 1m, 5m, 1h, 1d.")] = "5m",
+    tz: Annotated[
+        str | None, Option(help="Zone to show: +08:00, Asia/Seoul, UTC; else the logs' own.", metavar="ZONE")
+    ] = None,
+    log_tz: Annotated[str | None, Option(help="Zone of log lines that name none.", metavar="ZONE")] = None,
+    since: Annotated[
+        str | None,
+        Option(
+            help="Leave out what is before: 2026-11-20, '2026-11-20 10:00', 2026-11-20T10:00+08:00.", metavar="TIME"
+        ),
+    ] = None,
+    until: Annotated[str | None, Option(help="Leave out this instant and all after it.", metavar="TIME")] = None,
+    jobs: Annotated[int | None, Option(help="Files read at the same time, else one per processor.")] = None,
+    require_data: Annotated[bool, Option("--require-data", help="Exit 4 if there is no line at all.")] = False,
+    out: Annotated[
+        Path | None, Option(help="Write the result here instead of to standard output.", metavar="FILE")
+    ] = None,
+    quiet: Annotated[bool, Option("-q", "--quiet", help="Say nothing on stderr but what is wrong.")] = False,
+    debug: Annotated[bool, Option("--debug", help="Show a traceback with an error.")] = False,
+) -> None:
+    """Carries the signature that `reading` gives to the commands."""

@@ -1,0 +1,72 @@
+"""Which format a file is, on what grounds, and three of its lines parsed: `cdnlog formats detect`."""
+
+from __future__ import annotations
+
+from cdnlog import source
+from cdnlog.catalog import Catalog
+from cdnlog.columns import Numbers
+from cdnlog.errors import DamagedInput
+from cdnlog.model import Batch, Block, Listing, Verdict
+from cdnlog.parse import Detection
+from cdnlog.pipeline import SAMPLE_LINES, Settings, detection_of, new_parser
+from cdnlog.text import visible
+from cdnlog.zones import UTC_ZONE, instant
+
+_SHOWN = 3
+_MICROSECONDS = 1_000_000
+
+
+def inspect(path: str, catalog: Catalog) -> tuple[Listing, int]:
+    """Return what there is to say of a file, and the exit code: 0 if one format fits, else 3.
+
+    Raises:
+        DamagedInput: The file cannot be read at all.
+    """
+    found = source.find([path]).inputs[0]
+    blocks = _blocks(found)
+    settings = Settings(catalog=catalog)
+    detection = detection_of(blocks, settings) if blocks else Detection(())
+    title = f"{visible(path)}: {detection.format or (detection.verdict if blocks else 'empty')}"
+    rows = _rows(detection, blocks, settings)
+    names = rows[0] if rows else ()
+    code = 0 if detection.verdict is Verdict.OK else DamagedInput.exit_code
+    table = tuple(zip(names, *rows[1:], strict=True)) if rows else ()
+    headers = ("column", *(f"row {i}" for i in range(1, len(rows)))) if rows else ()
+    return Listing(title, headers, table, (detection.why,) if detection.why else ()), code
+
+
+def _blocks(found: source.Input) -> list[Block]:
+    blocks: list[Block] = []
+    for item in source.read(found, source.BLOCK // 4):
+        if isinstance(item, source.Ending):
+            if item.verdict not in (Verdict.OK, Verdict.EMPTY) and not blocks:
+                raise DamagedInput(visible(found.path), item.verdict, item.problem)
+            break
+        blocks.append(item)
+        if item.line + item.data.count(b"\n") > SAMPLE_LINES:
+            break
+    return blocks
+
+
+def _rows(detection: Detection, blocks: list[Block], settings: Settings) -> list[tuple[str | None, ...]]:
+    """Return the column names, then the first accepted rows."""
+    if detection.format is None:
+        return []
+    fmt = settings.catalog.format(detection.format)
+    batch = new_parser(fmt, settings.catalog.columns(), settings).parse(blocks[0])
+    names = [name for name in settings.catalog.columns() if name in batch.columns]
+    return [
+        tuple(names),
+        *(tuple(_value(batch, name, i) for name in names) for i in range(min(_SHOWN, batch.rows))),
+    ]
+
+
+def _value(batch: Batch, name: str, row: int) -> str | None:
+    column = batch.columns[name]
+    if not isinstance(column, Numbers):
+        codes, values = column.codes
+        return values[int(codes[row])]
+    if column.missing is not None and column.missing[row]:
+        return None
+    value = int(column.values[row])
+    return instant(value // _MICROSECONDS, UTC_ZONE) if name == "time" else str(value)

@@ -1,0 +1,105 @@
+"""Parsed rows -> Parquet, CSV or JSON lines, block by block: memory does not grow with the log."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
+from itertools import chain
+from typing import IO, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+import pyarrow.parquet
+
+from cdnlog.errors import UnknownNameError
+from cdnlog.text import csv_cell, visible
+
+Write = Callable[[IO[bytes], Iterable[pa.Table]], None]
+_ROW_GROUP = 128 * 1024
+# What a spreadsheet may run begins with one of these, behind any spaces (RE2, on the distinct values only).
+_SUSPECT = r"^\s*[=+\-@|%＝＋－＠]"  # noqa: RUF001 - full-width signs are formulas too
+
+
+def writer_for(suffix: str) -> Write:
+    """Return what writes rows to a file with this suffix.
+
+    Raises:
+        UnknownNameError: Nothing is written under it.
+    """
+    writers: dict[str, Write] = {
+        ".parquet": _parquet,
+        ".csv": _csv,
+        ".jsonl": _json_lines,
+        ".ndjson": _json_lines,
+    }
+    if suffix.lower() not in writers:
+        raise UnknownNameError("suffix of --out", visible(suffix), writers)
+    return writers[suffix.lower()]
+
+
+def _grouped(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    """Join small tables to row groups, all with the schema of the first: repeating words as plain strings."""
+    held: list[pa.Table] = []
+    for table in tables:
+        held.append(_plain(table))
+        if sum(part.num_rows for part in held) >= _ROW_GROUP:
+            yield pa.concat_tables(held).combine_chunks()
+            held = []
+    if held:
+        yield pa.concat_tables(held).combine_chunks()
+
+
+def _plain(table: pa.Table) -> pa.Table:
+    columns = [c.cast(pa.string()) if pa.types.is_dictionary(c.type) else c for c in table.columns]
+    return pa.table(columns, names=table.column_names)
+
+
+def _first(tables: Iterable[pa.Table]) -> tuple[pa.Schema, Iterator[pa.Table]]:
+    """Return the schema, and all tables; without any row there is an empty one."""
+    groups = _grouped(tables)
+    first = next(groups, pa.table({}))
+    return first.schema, chain([first], groups)
+
+
+def _parquet(file: IO[bytes], tables: Iterable[pa.Table]) -> None:
+    schema, groups = _first(tables)
+    # Page checksums: without them a flipped byte is read back as different data.
+    with pa.parquet.ParquetWriter(file, schema, compression="zstd", write_page_checksum=True) as writer:
+        for group in groups:
+            writer.write_table(group)
+
+
+def _csv(file: IO[bytes], tables: Iterable[pa.Table]) -> None:
+    schema, groups = _first(tables)
+    options = pa.csv.WriteOptions(quoting_style="needed")
+    with pa.csv.CSVWriter(file, schema, write_options=options) as writer:
+        for group in groups:
+            writer.write_table(_disarmed(group))
+
+
+def _disarmed(table: pa.Table) -> pa.Table:
+    """Put an apostrophe before text that a spreadsheet would run; numbers stay numbers."""
+    for i, field in enumerate(table.schema):
+        if pa.types.is_string(field.type):
+            words = table.column(i).combine_chunks().dictionary_encode()
+            if isinstance(words, pa.ChunkedArray):
+                words = words.combine_chunks()
+            if pc.any(pc.match_substring_regex(words.dictionary, _SUSPECT)).as_py():
+                safe = pa.array([csv_cell(word) for word in words.dictionary.to_pylist()], pa.string())
+                cells = pa.DictionaryArray.from_arrays(words.indices, safe).cast(pa.string())
+                table = table.set_column(i, field, cells)
+    return table
+
+
+def _json_lines(file: IO[bytes], tables: Iterable[pa.Table]) -> None:
+    for group in _grouped(tables):
+        for row in group.to_pylist():
+            file.write(json.dumps(row, default=_iso).encode() + b"\n")
+
+
+def _iso(value: Any) -> str:  # noqa: ANN401 - what json cannot write itself
+    if not isinstance(value, datetime):
+        raise TypeError(f"a {type(value).__name__} in a row")
+    return value.isoformat()
