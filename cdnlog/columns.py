@@ -42,8 +42,8 @@ class Buffer:
         return np.flatnonzero((self.bytes[: self.size] - np.uint8(0x20)) > 0x7E - 0x20)
 
     def word(self, start: Ints, length: Ints) -> Words:
-        """Return up to eight bytes of each slice as one number, zero beyond its end."""
-        words: Words = self.words[start] & _LOW_BYTES[np.clip(length, 0, 8)]
+        """Return up to eight bytes of each slice as one number, zero beyond its end; lengths are not negative."""
+        words: Words = self.words[start] & _LOW_BYTES[np.minimum(length, 8)]
         return words
 
     def text(self, start: int, end: int) -> bytes:
@@ -94,6 +94,7 @@ class Texts:
         verbatim: Whether `translate` leaves printable ASCII as it stands.
         nulls: The slices that mean "missing", besides the empty one.
         null: What a missing value is shown as, None for missing.
+        known: Values met before in this column; shared by the batches of a file.
     """
 
     buffer: Buffer
@@ -103,6 +104,7 @@ class Texts:
     verbatim: bool = False
     nulls: tuple[bytes, ...] = ()
     null: str | None = None
+    known: Dictionary | None = None
 
     def take(self, rows: Bools) -> Texts:
         """Return the rows that are marked."""
@@ -111,10 +113,78 @@ class Texts:
     @cached_property
     def codes(self) -> tuple[Ints, list[str | None]]:
         """Code of each row and the value of each code; two codes may mean the same value."""
+        if self.known is not None and (codes := self.known.codes(self)) is not None:
+            return codes, self.known.values
         codes, rows = distinct(self.buffer, self.start, self.length)
+        return codes, self.meanings(rows)
+
+    def meanings(self, rows: Ints) -> list[str | None]:
+        """Return what these rows mean."""
         spans = zip(self.start[rows].tolist(), self.length[rows].tolist(), strict=True)
         raws = (self.buffer.text(s, s + n) for s, n in spans)
-        return codes, [self.null if not raw or raw in self.nulls else self.translate(raw) for raw in raws]
+        return [self.null if not raw or raw in self.nulls else self.translate(raw) for raw in raws]
+
+    def words(self, width: int) -> list[Words]:
+        """Return the first `width` words of every row, zero beyond its end."""
+        left = [np.maximum(self.length - 8 * i, 0) for i in range(width)]
+        return [self.buffer.word(self.start + 8 * i if i else self.start, left[i]) for i in range(width)]
+
+
+class Dictionary:
+    """The distinct values of a column that has few and short ones, kept over the batches of a file.
+
+    A row is looked up by the hash of its words and then compared with the entry word by word: no sorting, no Python
+    object per value, and never a wrong answer.
+    """
+
+    WIDTH = 8
+    """Words of the longest value that is kept."""
+    SIZE = 4096
+    """Entries that are kept; a column with more is numbered batch by batch."""
+
+    def __init__(self) -> None:
+        self.values: list[str | None] = []
+        self._hashes = np.empty(0, np.uint64)  # sorted, and the entries in the same order:
+        self._words = np.empty((0, self.WIDTH), np.uint64)
+        self._length = np.empty(0, np.int64)
+        self._place = np.empty(0, np.int64)
+
+    def codes(self, texts: Texts) -> Ints | None:
+        """Return the code of every row, learning new values; None if the column is not of this kind."""
+        width = -(-int(texts.length.max(initial=0)) // 8)
+        if width > self.WIDTH or len(self.values) > self.SIZE:
+            return None
+        words = texts.words(width)
+        hashes = _mixed(texts.length, words)
+        codes, known = self._find(hashes, words, texts.length)
+        if known.all():
+            return codes
+        self._learn(texts, words, hashes, np.flatnonzero(~known))
+        codes, known = self._find(hashes, words, texts.length)
+        return codes if known.all() else None  # two values with one hash
+
+    def _find(self, hashes: Words, words: list[Words], length: Ints) -> tuple[Ints, Bools]:
+        if not self.values:
+            return np.zeros(len(hashes), np.int64), np.zeros(len(hashes), bool)
+        at = np.minimum(np.searchsorted(self._hashes, hashes), len(self.values) - 1)
+        known: Bools = (self._hashes[at] == hashes) & (self._length[at] == length)
+        for i, column in enumerate(words):
+            known &= self._words[at, i] == column
+        return self._place[at], known
+
+    def _learn(self, texts: Texts, words: list[Words], hashes: Words, rows: Ints) -> None:
+        _, first = group(hashes[rows])
+        new = rows[first]
+        entries = np.zeros((len(new), self.WIDTH), np.uint64)
+        for i, column in enumerate(words):
+            entries[:, i] = column[new]
+        place = np.arange(len(self.values), len(self.values) + len(new))
+        self.values = self.values + texts.meanings(new)
+        order = np.argsort(hashes_all := np.concatenate([self._hashes, hashes[new]]))
+        self._hashes = hashes_all[order]
+        self._words = np.concatenate([self._words, entries])[order]
+        self._length = np.concatenate([self._length, texts.length[new]])[order]
+        self._place = np.concatenate([self._place, place])[order]
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,12 +215,23 @@ def distinct(buffer: Buffer, start: Ints, length: Ints) -> tuple[Ints, Ints]:
 
 def _hashes(buffer: Buffer, start: Ints, length: Ints) -> Words:
     hashes: Words = length.astype(np.uint64) * _MIX
-    longest = int(length.max(initial=0))
-    for done in range(0, longest, 8):
+    for done in range(0, int(length.max(initial=0)), 8):
         rows = np.flatnonzero(length > done) if done else slice(None)
-        mixed = (hashes[rows] ^ buffer.word(start[rows] + done, length[rows] - done)) * _MIX
-        hashes[rows] = mixed ^ (mixed >> _FOLD)
+        hashes[rows] = _mix(hashes[rows], buffer.word(start[rows] + done, length[rows] - done))
     return hashes
+
+
+def _mixed(length: Ints, words: list[Words]) -> Words:
+    hashes: Words = length.astype(np.uint64) * _MIX
+    for word in words:
+        hashes = _mix(hashes, word)
+    return hashes
+
+
+def _mix(hashes: Words, words: Words) -> Words:
+    mixed: Words = (hashes ^ words) * _MIX
+    mixed ^= mixed >> _FOLD
+    return mixed
 
 
 def _same(buffer: Buffer, start: Ints, length: Ints, other: Ints) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, tzinfo
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,6 +31,7 @@ MISSING = np.iinfo(np.int64).min
 """Stands for a missing whole number in a key."""
 
 Key = tuple[Any, ...]
+_FOLD_AT = 10_000
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class Cells:
         if len(self.keys) == 0:
             return self
         joint = _joint(self.keys)
-        order = np.argsort(joint, kind="stable")
+        order = np.argsort(joint)
         ordered = joint[order]
         starts = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
         sums = np.add.reduceat(_wide(self.sums)[order], starts, axis=0)
@@ -184,11 +185,13 @@ class Counts:
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """Yield the rows of `count -o json`: one dict per cell, windows as ISO 8601 in the zone."""
+        names = (*self.dims, "requests", "bytes")
+        shown = cache(self.shown)  # few windows, many rows
         for key, sums in self.table.items():
-            row = dict(zip(self.dims, key, strict=True))
+            row = dict(zip(names, (*key, sums[0], sums[1]), strict=True))
             if "window_start" in row:
-                row["window_start"] = self.shown(row["window_start"])
-            yield {**row, "requests": sums[0], "bytes": sums[1]}
+                row["window_start"] = shown(row["window_start"])
+            yield row
 
     def shown(self, seconds: int) -> str:
         """Return a time, in UTC seconds, as ISO 8601 in the zone of these counts."""
@@ -238,6 +241,26 @@ class Counts:
             mean_mbps=sent * 8 / span / 1e6,
             peak_mbps=max(by_window.values()) * 8 / self.window / 1e6,
         )
+
+
+class Merger:
+    """Adds many counts up; they are folded now and then, so that many small files cost no more than few large ones."""
+
+    def __init__(self, first: Counts) -> None:
+        self._first = first
+        self._parts = [first.cells]
+        self._held = 0
+
+    def add(self, counts: Counts) -> None:
+        """Add counts of the same kind as the first."""
+        self._parts.append(counts.cells)
+        self._held += len(counts)
+        if self._held > max(len(self._parts[0].keys), _FOLD_AT):
+            self._parts, self._held = [joined(self._parts)], 0
+
+    def counts(self) -> Counts:
+        """Return the sum."""
+        return replace(self._first, cells=joined(self._parts))
 
 
 def is_error(status: int) -> bool:

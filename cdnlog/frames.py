@@ -105,7 +105,7 @@ def _views(column: Texts) -> np.ndarray[Any, Any]:
     head = column.buffer.word(start, length)
     views = np.empty((len(start), 2), np.uint64)
     views[:, 0] = length.astype(np.uint64) | (head << np.uint64(32))
-    tail = column.buffer.word(start + 4, np.clip(length - 4, 0, 8))
+    tail = column.buffer.word(start + 4, np.maximum(length - 4, 0))
     views[:, 1] = np.where(length <= _INLINE, tail, start.astype(np.uint64) << np.uint64(32))
     return views
 

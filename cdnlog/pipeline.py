@@ -6,13 +6,12 @@ import json
 import os
 import shutil
 import tempfile
-import threading
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, tzinfo
 from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import IO
 
 import numpy as np
@@ -21,12 +20,13 @@ from cdnlog import source
 from cdnlog.aggregate import MICROSECONDS, Tally, grid, needed
 from cdnlog.catalog import Catalog
 from cdnlog.columns import Bools, Numbers
-from cdnlog.counts import DIMENSIONS, Counts, joined, windowed
+from cdnlog.counts import DIMENSIONS, Counts, Merger, windowed
 from cdnlog.declared import LogFormat
 from cdnlog.errors import DamagedInput, UnknownNameError
 from cdnlog.model import Accounting, Batch, Block, FileReport, Inputs, Reject, Verdict
 from cdnlog.parse import Detection, Parser, detect
 from cdnlog.text import visible
+from cdnlog.workers import Monitor, Plan, run
 from cdnlog.zones import UTC_ZONE, fixed, offsets, zone
 
 SAMPLE_LINES = 1000
@@ -54,6 +54,7 @@ class Settings:
         domains: Globs of the domains to keep, all if empty.
         domain_name: Domain of lines that name none.
         jobs: Files read at the same time.
+        processes: Whether in processes instead of threads.
         max_rejects: Share of rejected lines above which a file makes the run incomplete.
         keep_damaged: Whether the lines of damaged files count.
         catalog: The declarative data in force.
@@ -71,6 +72,7 @@ class Settings:
     domains: tuple[str, ...] = ()
     domain_name: str | None = None
     jobs: int = 1
+    processes: bool = False
     max_rejects: float = 0.01
     keep_damaged: bool = False
     catalog: Catalog = field(default_factory=Catalog)
@@ -269,7 +271,42 @@ def detection_of(blocks: Iterable[Block], settings: Settings) -> Detection:
     return detect(Block(sample, 1, 0, len(sample)), parsers)
 
 
-_Counted = tuple[FileRun, Counts]
+@dataclass(frozen=True)
+class _Counted:
+    report: FileReport
+    counts: Counts | None
+    rejects: Path | None
+
+
+@dataclass(frozen=True)
+class CountFile:
+    """The task of counting one file: pure, so that it can run in any thread, process or machine.
+
+    Attributes:
+        settings: How to read and what to count by.
+        folder: Where to leave the records of rejected lines, None if they are not wanted.
+    """
+
+    settings: Settings
+    folder: Path | None
+
+    def __call__(self, numbered: tuple[int, source.Input], monitor: Monitor) -> _Counted:
+        """Count one file."""
+        number, found = numbered
+        dims = self.settings.dimensions
+        run = FileRun(
+            found, self.settings, needed(dims), keep_rejects=self.folder is not None, progress=monitor.advance
+        )
+        tally = Tally(dims, grid(self.settings.window))
+        for batch in run.batches():
+            if monitor.stopped:
+                break
+            tally.add(batch)
+        rejects = self.folder / str(number) if self.folder else None
+        if rejects is not None:
+            with rejects.open("wb") as file:
+                run.write_rejects(file)
+        return _Counted(run.report(), tally.counts() if run.usable else None, rejects)
 
 
 class Counter:
@@ -278,45 +315,34 @@ class Counter:
     Args:
         settings: How to read and what to count by.
         rejects: Where to write the records of rejected lines, or None.
-        progress: Told the bytes read from disk, from any thread.
+        progress: Told the bytes read from disk.
     """
 
     def __init__(self, settings: Settings, rejects: IO[bytes] | None = None, progress: Progress | None = None) -> None:
         self._settings, self._rejects, self._progress = settings, rejects, progress
-        self._dims = settings.dimensions
-        self._stop = threading.Event()
 
     def run(self, found: source.Found) -> Counts:
         """Count all files."""
+        settings = self._settings
         reports: list[FileReport] = []
-        total = Tally(self._dims, grid(self._settings.window)).counts()
-        with ThreadPoolExecutor(max_workers=self._settings.jobs) as pool:
-            futures = deque(pool.submit(self._count, one) for one in found.inputs)
-            try:
-                while futures:
-                    run, counts = futures.popleft().result()
-                    reports.append(run.report())
-                    if self._rejects is not None:
-                        run.write_rejects(self._rejects)
-                    if run.usable:
-                        total = replace(total, cells=joined([total.cells, counts.cells]))
-            except BaseException:
-                self._stop.set()
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
+        merged = Merger(Tally(settings.dimensions, grid(settings.window)).counts())
+        plan = Plan(settings.jobs, settings.processes, self._progress)
+        with tempfile.TemporaryDirectory(prefix="cdnlog-") if self._rejects else nullcontext() as folder:
+            task = CountFile(settings, Path(folder) if folder else None)
+            for counted in run(task, enumerate(found.inputs), plan):
+                reports.append(counted.report)
+                self._collect(counted.rejects)
+                if counted.counts is not None:
+                    merged.add(counted.counts)
         inputs = Inputs(tuple(reports))
         inputs.total.check("all files")
-        return replace(windowed(total, self._settings.window, self._zone(inputs)), inputs=inputs)
+        return replace(windowed(merged.counts(), settings.window, self._zone(inputs)), inputs=inputs)
 
-    def _count(self, found: source.Input) -> _Counted:
-        keep = self._rejects is not None
-        run = FileRun(found, self._settings, needed(self._dims), keep_rejects=keep, progress=self._progress)
-        tally = Tally(self._dims, grid(self._settings.window))
-        for batch in run.batches():
-            if self._stop.is_set():
-                break
-            tally.add(batch)
-        return run, tally.counts()
+    def _collect(self, rejects: Path | None) -> None:
+        if rejects is not None and self._rejects is not None:
+            with rejects.open("rb") as file:
+                shutil.copyfileobj(file, self._rejects)
+            rejects.unlink()
 
     def _zone(self, inputs: Inputs) -> tzinfo:
         """Return the zone to show: the one asked for, else the logs' own offset, UTC where they differ."""

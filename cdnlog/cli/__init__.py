@@ -12,6 +12,7 @@ from cdnlog.cli.diagnose import diagnose
 from cdnlog.cli.explain import codes, explain
 from cdnlog.cli.formats import app as formats
 from cdnlog.cli.parse import parse
+from cdnlog.memory import keep_freed_memory
 
 app = typer.Typer(no_args_is_help=True, add_completion=True, pretty_exceptions_enable=False, rich_markup_mode=None)
 
@@ -54,4 +55,5 @@ app.add_typer(formats, name="formats")
 
 def main() -> None:
     """Run the command line."""
+    keep_freed_memory()
     app()

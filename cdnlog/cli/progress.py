@@ -18,6 +18,12 @@ def progress(total: int, *, quiet: bool) -> Iterator[Callable[[int], None] | Non
     from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn  # noqa: PLC0415
 
     console = Console(stderr=True)
-    with Progress(BarColumn(), DownloadColumn(), TimeRemainingColumn(), console=console, transient=True) as bar:
+    columns = (BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    # No refreshing thread: the process may fork.
+    with Progress(*columns, console=console, transient=True, auto_refresh=False) as bar:
         task = bar.add_task("reading", total=total or None)
-        yield lambda n: bar.update(task, advance=n)
+
+        def advance(size: int) -> None:
+            bar.update(task, advance=size, refresh=True)
+
+        yield advance

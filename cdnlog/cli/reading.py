@@ -51,7 +51,12 @@ class Reading:
     def options(self, by: list[str] | None = None) -> Options:
         """Return what the library's functions take by keyword."""
         options: dict[str, Any] = {name: self.given[name] for name in Options.__annotations__ if name in self.given}
-        options |= {"format": self.given["fmt"], "domain": self.given["domain"] or (), "by": by or ()}
+        options |= {
+            "format": self.given["fmt"],
+            "processes": True,
+            "domain": self.given["domain"] or (),
+            "by": by or (),
+        }
         return cast("Options", options)
 
     @property

@@ -8,7 +8,7 @@ from datetime import tzinfo
 
 import numpy as np
 
-from cdnlog.columns import Bools, Buffer, Column, Ints, Numbers, Texts
+from cdnlog.columns import Bools, Buffer, Column, Dictionary, Ints, Numbers, Texts
 from cdnlog.declared import Field, LogFormat, Regions
 from cdnlog.parse import domains, values
 from cdnlog.text import visible
@@ -49,6 +49,7 @@ class FieldReader:
         self._field = declared
         self._wanted = wanted
         self._given = given
+        self._known = Dictionary()
         self._nulls = tuple(null.encode() for null in fmt.nulls)
         self._cache = {word.lower().encode(): cls for word, cls in fmt.cache.items()}
         self._names = getattr(given.regions, declared.names) if given.regions and declared.names else {}
@@ -129,11 +130,13 @@ class FieldReader:
         means: Callable[[bytes], str | None],
         bad: Bools | None,
     ) -> FieldValues:
-        texts = Texts(buffer, start, length, means, verbatim=means is visible, nulls=self._nulls)
+        texts = Texts(buffer, start, length, means, verbatim=means is visible, nulls=self._nulls, known=self._known)
         return self._kept(texts, {} if bad is None else {self._field.column: bad})
 
     def _domain(self, buffer: Buffer, start: Ints, length: Ints) -> FieldValues:
-        return self._kept(Texts(buffer, start, length, domains.fold, nulls=self._nulls, null=self._given.domain))
+        return self._kept(
+            Texts(buffer, start, length, domains.fold, nulls=self._nulls, null=self._given.domain, known=self._known)
+        )
 
     def _path(self, buffer: Buffer, start: Ints, length: Ints) -> FieldValues:
         """Split at the first question mark; what the log has there is not decoded."""

@@ -35,9 +35,9 @@ _ANSWER = (
 
 def render(document: Document) -> str:
     """Return the document as CSV; lists within a cell are separated by " | "."""
-    data = as_dict(document)
     if isinstance(document, Counts):
-        return _csv((*document.dims, "requests", "bytes"), data["counts"])
+        return _csv((*document.dims, "requests", "bytes"), document.rows())
+    data = as_dict(document)
     if isinstance(document, Diagnosis):
         return _csv(_FINDING, data["findings"])
     if isinstance(document, Answer):

@@ -1,0 +1,163 @@
+"""Runs a pure function over many items on several processors; results come in the order of the items.
+
+The command line uses processes: numpy lets two threads run at the same time only within its larger operations, and
+two processes were measured to be half as fast again. A library that a notebook has loaded must not fork (other
+threads may hold locks), so there the same tasks run in threads. The answer is the same either way.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+T = TypeVar("T")
+R = TypeVar("R")
+_TICK = 0.1  # seconds between two looks at the progress
+_AHEAD = 4  # tasks handed out per worker: results wait in memory until their turn
+
+
+class Flag(Protocol):
+    """What `threading.Event` and `multiprocessing.Event` share."""
+
+    def set(self) -> None:
+        """Raise the flag."""
+
+    def is_set(self) -> bool:
+        """Whether it is raised."""
+
+
+class Monitor:
+    """What a running task reports to and asks: bytes read so far, and whether to stop."""
+
+    def __init__(self, stop: Flag, total: Any = None) -> None:  # noqa: ANN401 - multiprocessing.Value has no public type
+        self._stop, self._total = stop, total
+        self._lock = threading.Lock() if total is None else total.get_lock()
+        self._sum = 0
+
+    def advance(self, size: int) -> None:
+        """Add bytes that were read from disk."""
+        with self._lock:
+            if self._total is None:
+                self._sum += size
+            else:
+                self._total.value += size
+
+    @property
+    def done(self) -> int:
+        """Bytes read so far by all tasks."""
+        return self._sum if self._total is None else int(self._total.value)
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the run was interrupted."""
+        return self._stop.is_set()
+
+    def stop(self) -> None:
+        """Ask all tasks to end."""
+        self._stop.set()
+
+
+Task = Callable[[T, Monitor], R]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How to run.
+
+    Attributes:
+        jobs: Tasks at the same time.
+        processes: Whether in processes of their own, where the system can fork.
+        progress: Told the number of bytes since it was last told, None if nobody looks.
+    """
+
+    jobs: int = 1
+    processes: bool = False
+    progress: Callable[[int], None] | None = None
+
+
+def run(task: Task[T, R], items: Iterable[T], plan: Plan) -> Iterator[R]:
+    """Yield the result of every item, in their order; on any error or interrupt the other tasks are stopped."""
+    items = list(items)
+    jobs = min(plan.jobs, len(items))
+    if jobs <= 1:
+        yield from _alone(task, items, plan)
+        return
+    forking = plan.processes and "fork" in multiprocessing.get_all_start_methods()
+    pool, monitor = _processes(jobs) if forking else _threads(jobs)
+    call: Callable[[T], Future[R]] = (
+        (lambda item: pool.submit(_in_worker, task, item))
+        if forking
+        else (lambda item: pool.submit(task, item, monitor))
+    )
+    with pool:
+        try:
+            yield from _in_order(call, items, monitor, plan, jobs * _AHEAD)
+        except BaseException:
+            monitor.stop()
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
+
+
+def _alone(task: Task[T, R], items: list[T], plan: Plan) -> Iterator[R]:
+    monitor = _Told(plan.progress)
+    for item in items:
+        yield task(item, monitor)
+
+
+class _Told(Monitor):
+    """A monitor that tells the progress at once, for tasks that run in this very thread."""
+
+    def __init__(self, progress: Callable[[int], None] | None) -> None:
+        super().__init__(threading.Event())
+        self._progress = progress
+
+    def advance(self, size: int) -> None:
+        if self._progress is not None:
+            self._progress(size)
+
+
+def _threads(jobs: int) -> tuple[Executor, Monitor]:
+    return ThreadPoolExecutor(jobs), Monitor(threading.Event())
+
+
+def _processes(jobs: int) -> tuple[Executor, Monitor]:
+    context = multiprocessing.get_context("fork")
+    monitor = Monitor(context.Event(), context.Value("q", 0))
+    return ProcessPoolExecutor(jobs, context, _begin, (monitor,)), monitor
+
+
+_monitor: Monitor  # of this worker process
+
+
+def _begin(monitor: Monitor) -> None:
+    """Set up a worker process: the parent alone decides what an interrupt means."""
+    global _monitor  # noqa: PLW0603 - an initializer has no other way to hand something to the tasks
+    _monitor = monitor
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _in_worker(task: Task[T, R], item: T) -> R:
+    return task(item, _monitor)
+
+
+def _in_order(call: Callable[[T], Future[R]], items: list[T], monitor: Monitor, plan: Plan, ahead: int) -> Iterator[R]:
+    waiting: deque[Future[R]] = deque()
+    rest = deque(items)
+    told = 0
+    while waiting or rest:
+        while rest and len(waiting) < ahead:
+            waiting.append(call(rest.popleft()))
+        wait([waiting[0]], _TICK if plan.progress else None)
+        if plan.progress is not None:
+            done = monitor.done
+            plan.progress(done - told)
+            told = done
+        if waiting[0].done():
+            yield waiting.popleft().result()

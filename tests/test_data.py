@@ -1,0 +1,270 @@
+"""The declarative data under schemas/: every file against its schema, every sample of every format."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import tomllib
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+from jsonschema import Draft202012Validator
+from make_schemas import OUT_DIR, SHAPES, generated, schema_id
+
+import cdnlog
+from cdnlog import declared
+from cdnlog.catalog import Catalog
+from cdnlog.declared import Code, LogFormat, Sample
+from cdnlog.model import SEVERITIES, Verdict
+
+CATALOG = Catalog()
+TOMLS = sorted(OUT_DIR.rglob("*.toml"))
+SCHEMAS = sorted(OUT_DIR.glob("*.schema.json"))
+FORMATS = sorted(CATALOG.formats())
+PROVIDERS = CATALOG.providers()
+TENCENT_CODES = (
+    0, 400, 403, 404, 413, 414, 423, 499, 502, 503, 504, 509, 514,
+    524, 531, 532, 533, 537, 538, 539, 540, 562, 563, 564, 567,
+)  # fmt: skip
+
+
+def schema(name: str) -> dict[str, Any]:
+    """Return one schema."""
+    read: dict[str, Any] = json.loads((OUT_DIR / f"{name}.schema.json").read_text(encoding="utf-8"))
+    return read
+
+
+def toml(path: Path) -> dict[str, Any]:
+    """Return one data file."""
+    return tomllib.loads(path.read_text(encoding="utf-8"))
+
+
+def relative(path: Path) -> str:
+    """Return a data file's name for the test's own name."""
+    return path.relative_to(OUT_DIR).as_posix()
+
+
+def samples() -> list[Any]:
+    """Return every sample of every format, as test parameters."""
+    return [
+        pytest.param(name, sample, id=f"{name}-{i}")
+        for name in FORMATS
+        for i, sample in enumerate(CATALOG.format(name).samples, 1)
+    ]
+
+
+def texts(entry: Code) -> list[str]:
+    """Return every English text of a code."""
+    lists = [entry.checks, entry.fix, *([entry.avoid] if entry.avoid else [])]
+    notes = [entry.note.en] if entry.note else []
+    return [entry.name.en, entry.meaning.en, *notes, *(text for one in lists for text in one.en)]
+
+
+def nodes(node: object) -> Iterator[dict[str, Any]]:
+    """Yield every object within a schema."""
+    if isinstance(node, dict):
+        yield node
+    for child in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+        yield from nodes(child)
+
+
+@pytest.mark.parametrize("name", sorted(generated()))
+def test_generated_schemas_are_unchanged(name: str) -> None:
+    """A generated schema is what `python tests/make_schemas.py` writes now."""
+    assert (OUT_DIR / name).read_text(encoding="utf-8") == generated()[name]
+
+
+@pytest.mark.parametrize("path", SCHEMAS, ids=relative)
+def test_schemas_are_schemas(path: Path) -> None:
+    """Every schema is valid JSON Schema 2020-12, and its name is that of its file."""
+    read = json.loads(path.read_text(encoding="utf-8"))
+    Draft202012Validator.check_schema(read)
+    assert read["$id"] == schema_id(path.name.removesuffix(".schema.json"))
+
+
+@pytest.mark.parametrize("path", SCHEMAS, ids=relative)
+def test_schemas_are_closed(path: Path) -> None:
+    """No schema lets an unknown key pass, or leaves a key of an output without a word on it."""
+    name = path.name.removesuffix(".schema.json")
+    for node in nodes(schema(name)):
+        if node.get("type") == "object" and "properties" in node:
+            extra = node.get("additionalProperties")
+            assert extra is False or "propertyNames" in node
+            undescribed = [
+                key for key, value in node["properties"].items() if not {"description", "$ref"} & value.keys()
+            ]
+            assert name in SHAPES or not undescribed
+
+
+def test_schemas_share_their_definitions() -> None:
+    """`count` and `diagnose` say the same of the inputs they share."""
+    counts, diagnosis = schema("count")["$defs"], schema("diagnose")["$defs"]
+    for name in counts.keys() & diagnosis.keys():
+        assert counts[name] == diagnosis[name]
+    assert {"inputs", "file", "instant", "domain_name", "status"} <= counts.keys() & diagnosis.keys()
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "words"),
+    [
+        ("count", ("$defs", "file", "properties", "verdict"), {v.value for v in Verdict}),
+        ("diagnose", ("$defs", "finding", "properties", "severity"), set(SEVERITIES)),
+        ("diagnose", ("$defs", "finding", "properties", "owner"), set(get_args(declared.Owner))),
+        (
+            "diagnose",
+            ("$defs", "finding", "properties", "cause"),
+            {*get_args(declared.Cause), "undetermined", "background"},
+        ),
+        ("explain", ("properties", "owner"), set(get_args(declared.Owner))),
+        ("explain", ("properties", "stage"), set(get_args(declared.Stage))),
+        ("explain", ("properties", "causes", "items"), set(get_args(declared.Cause))),
+    ],
+)
+def test_schemas_know_every_word(name: str, path: tuple[str, ...], words: set[str]) -> None:
+    """The enumerations of the hand-written schemas are the vocabularies of the program."""
+    node = schema(name)
+    for key in path:
+        node = node[key]
+    assert sorted(node["enum"]) == sorted(words)
+
+
+@pytest.mark.parametrize("path", TOMLS, ids=relative)
+def test_data_files_obey_their_schema(path: Path) -> None:
+    """Every data file names its schema and is valid against it."""
+    data = toml(path)
+    name, number = re.fullmatch(r"cdnlog\.([a-z]+)/([0-9]+)", data["schema"]).groups()  # type: ignore[union-attr]
+    assert schema(name)["$id"] == schema_id(name, int(number))
+    errors = Draft202012Validator(schema(name)).iter_errors(data)
+    assert [f"{error.json_path}: {error.message}" for error in errors] == []
+
+
+@pytest.mark.parametrize("path", TOMLS, ids=relative)
+def test_data_files_load(path: Path) -> None:
+    """Every data file loads through the catalog under the name of its file, which is the name in it."""
+    kind, name = path.parent.name, path.stem
+    if kind == "formats":
+        assert CATALOG.format(name).name == name
+    elif kind == "regions":
+        assert CATALOG.regions(name).provider == name
+    elif path.name == "columns.toml":
+        assert CATALOG.columns()
+    elif path.name == "classes.toml":
+        assert CATALOG.explain(PROVIDERS[0], 999).answered_by == "class"
+    else:
+        assert (kind, CATALOG.codes(name).provider) == ("codes", name)
+
+
+def test_data_holds_no_program() -> None:
+    """Under schemas/ there is data and nothing else."""
+    others = [path for path in OUT_DIR.rglob("*") if path.is_file() and path not in {*TOMLS, *SCHEMAS}]
+    assert others == []
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_formats_prove_themselves(name: str) -> None:
+    """A format has two samples or more that are accepted and one or more that is rejected, never both in one."""
+    found = CATALOG.format(name).samples
+    assert all((sample.expect is None) != (sample.reject is None) for sample in found)
+    assert sum(sample.expect is not None for sample in found) >= 2
+    assert sum(sample.reject is not None for sample in found) >= 1
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_formats_fill_known_columns(name: str) -> None:
+    """Every column that a format or a sample names is in columns.toml, and no two fields fill the same one."""
+    fmt: LogFormat = CATALOG.format(name)
+    named = [field.column for field in fmt.fields]
+    assert len(set(named)) == len(named)
+    assert {*named, *(key for sample in fmt.samples for key in sample.expect or {})} <= CATALOG.columns().keys()
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_formats_name_what_exists(name: str) -> None:
+    """The code table and the region table of a format are there."""
+    fmt = CATALOG.format(name)
+    assert CATALOG.codes(fmt.provider).code
+    assert fmt.regions is None or CATALOG.regions(fmt.regions).region
+
+
+@pytest.mark.parametrize(("name", "sample"), samples())
+def test_samples_hold(name: str, sample: Sample, tmp_path: Path) -> None:
+    """A sample is parsed to exactly what it expects, or rejected for the reason it states."""
+    path = tmp_path / "sample.log"
+    path.write_text(sample.line + "\n", encoding="utf-8", newline="")
+    if sample.expect is None:
+        rejects = io.BytesIO()
+        total = cdnlog.count(path, format=name, rejects=rejects).inputs.total
+        assert (total.lines, total.rejected) == (1, 1)
+        assert json.loads(rejects.getvalue())["reason"] == sample.reject
+        return
+    frame = cdnlog.read(path, format=name)
+    assert len(frame) == 1
+    found = {column: frame[column].iloc[0] for column in sample.expect}
+    expected = dict(sample.expect)
+    if "time" in expected:
+        expected["time"] = datetime.fromisoformat(expected["time"])
+        assert expected["time"].tzinfo is not None
+    assert found == expected
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_codes_are_told_apart(provider: str) -> None:
+    """Each code stands once in a table, and no two codes have the same name, meaning, checks or fix."""
+    table = CATALOG.codes(provider).code
+    for value in ("code", "name", "meaning", "checks", "fix"):
+        assert len({getattr(entry, value) for entry in table}) == len(table)
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_codes_help(provider: str) -> None:
+    """Every code says what it means, what to check and what to do, in sentences and in printable ASCII."""
+    for entry in CATALOG.codes(provider).code:
+        assert entry.fix.en
+        assert entry.checks.en
+        for text in texts(entry):
+            assert text.strip() == text, entry.code
+            assert re.fullmatch(r"[ -~]+", text), entry.code
+        for text in (entry.meaning.en, *entry.checks.en, *entry.fix.en):
+            assert text.endswith((".", "?", ")")), (entry.code, text)
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_codes_have_an_owner_that_fits_their_cause(provider: str) -> None:
+    """A code with one possible cause is owned by whom that cause belongs to."""
+    owners = {
+        "origin": "origin",
+        "platform": "cdn-platform",
+        "redirect": "cdn-config",
+        "url": "client",
+        "body": "client",
+    }
+    for entry in CATALOG.codes(provider).code:
+        head = entry.causes[0].split("-")[0]
+        if len(entry.causes) == 1 and head in owners and entry.causes[0] != "url-signature":
+            assert entry.owner == owners[head], entry.code
+
+
+def test_tencent_codes_are_all_there() -> None:
+    """The table of Tencent Cloud CDN has every code that its documentation lists."""
+    assert {entry.code for entry in CATALOG.codes("tencent-cdn").code} >= set(TENCENT_CODES)
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_every_code_is_explained(provider: str) -> None:
+    """Whatever a log has as a status, 0 to 999, there is an answer with something to do."""
+    for code in range(1000):
+        answer = CATALOG.explain(provider, code)
+        assert (answer.provider, answer.code) == (provider, code)
+        assert answer.entry.meaning.en
+        assert answer.entry.fix.en
+
+
+@pytest.mark.parametrize("code", [-1, 1000, 9999])
+def test_no_other_number_is_explained(code: int) -> None:
+    """A number that is no status is refused."""
+    with pytest.raises(cdnlog.UsageError, match="no status code"):
+        cdnlog.explain(code)
