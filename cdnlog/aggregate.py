@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cdnlog.columns import Coded, Ints, Numbers, Texts
-from cdnlog.counts import MEASURES, MISSING, Cells, Counts
+from cdnlog.counts import MEASURES, MISSING, Cells, Counts, Value
 from cdnlog.model import Batch
 
 MICROSECONDS = 1_000_000
@@ -30,69 +30,79 @@ def needed(dims: Iterable[str]) -> set[str]:
 
 
 class Tally:
-    """Adds batches up by the given dimensions, in cells of `grid` seconds of UTC."""
+    """Adds batches up by the given dimensions, in cells of so many seconds of UTC."""
 
     def __init__(self, dims: tuple[str, ...], cell: int) -> None:
         self._dims, self._cell = dims, cell
-        self._places: list[dict[str | None, int]] = [{} for _ in dims]
-        self._is_text = [dim not in ("window_start", "status") for dim in dims]
-        self._parts: list[tuple[Ints, npt.NDArray[np.int64]]] = []
+        self._places: list[dict[Value, int]] = [{} for _ in dims]
+        self._coded = [dim != "window_start" for dim in dims]
+        self._status = np.full(1000, -1, np.int64)  # code of each status that was met
+        self._parts: list[Cells] = []
         self._rows = 0
 
     def add(self, batch: Batch) -> None:
         """Count the rows of a batch."""
         if not batch.rows:
             return
-        keys = np.empty((batch.rows, len(self._dims)), np.int64)
+        keys = np.empty((len(self._dims), batch.rows), np.int64)
         for d, dim in enumerate(self._dims):
-            keys[:, d] = self._key(d, dim, batch)
-        cells = Cells(keys, _measures(batch), ()).folded()
-        self._parts.append((cells.keys, cells.sums))
+            keys[d] = self._key(d, dim, batch)
+        cells = Cells(keys.T, _measures(batch), ()).folded()
+        self._parts.append(cells)
         self._rows += len(cells.keys)
         if self._rows > _FOLD_AT:
-            folded = self._folded()
-            self._parts, self._rows = [(folded.keys, folded.sums)], len(folded.keys) // 2
+            self._parts = [self._folded()]
+            self._rows = len(self._parts[0].keys) // 2
 
     def counts(self) -> Counts:
         """Return what was counted so far."""
-        return Counts(self._dims, self._folded(), self._cell, UTC)
+        cells = self._folded()
+        if "window_start" in self._dims:
+            cells.keys[:, self._dims.index("window_start")] *= self._cell
+        return Counts(self._dims, cells, self._cell, UTC)
 
     def _key(self, d: int, dim: str, batch: Batch) -> Ints:
-        if dim == "window_start":
-            time = batch.columns["time"]
-            seconds = time.values // MICROSECONDS if isinstance(time, Numbers) else np.zeros(0, np.int64)
-            return seconds // self._cell * self._cell
-        column = batch.columns.get(dim)
+        column = batch.columns.get("time" if dim == "window_start" else dim)
+        place = self._places[d]
         if column is None:
-            self._is_text[d] = dim != "status"
-            return np.full(batch.rows, self._places[d].setdefault(None, len(self._places[d])))
-        if isinstance(column, Texts | Coded):
+            return np.full(batch.rows, place.setdefault(None, len(place)))
+        if not isinstance(column, Numbers):
             codes, values = column.codes
-            place = self._places[d]
             return np.array([place.setdefault(v, len(place)) for v in values], np.int64)[codes]
-        self._is_text[d] = False
+        if dim == "window_start":
+            return column.values // (MICROSECONDS * self._cell)
+        if dim == "status":
+            return self._status_codes(place, column.values)
+        self._coded[d] = False
         return column.values if column.missing is None else np.where(column.missing, MISSING, column.values)
 
+    def _status_codes(self, place: dict[Value, int], status: Ints) -> Ints:
+        codes = self._status[status]
+        if codes.min() < 0:
+            for new in np.unique(status[codes < 0]).tolist():
+                self._status[new] = place.setdefault(new, len(place))
+            codes = self._status[status]
+        return codes
+
     def _folded(self) -> Cells:
-        texts = tuple(tuple(p) if t else None for p, t in zip(self._places, self._is_text, strict=True))
+        values = tuple(tuple(p) if t else None for p, t in zip(self._places, self._coded, strict=True))
         if not self._parts:
-            return Cells(np.empty((0, len(self._dims)), np.int64), np.empty((0, len(MEASURES)), np.int64), texts)
-        parts = [Cells(keys, sums, texts) for keys, sums in self._parts]
-        wide = any(sums.dtype == object for _, sums in self._parts)
-        sums = [sums.astype(object) if wide else sums for _, sums in self._parts]
-        return Cells(np.concatenate([p.keys for p in parts]), np.concatenate(sums), texts).folded()
+            return Cells(np.empty((0, len(self._dims)), np.int64), np.empty((0, len(MEASURES)), np.int64), values)
+        wide = any(part.sums.dtype == object for part in self._parts)
+        sums = [part.sums.astype(object) if wide else part.sums for part in self._parts]
+        return Cells(np.concatenate([part.keys for part in self._parts]), np.concatenate(sums), values).folded()
 
 
 def _measures(batch: Batch) -> npt.NDArray[np.int64]:
     """Return requests, bytes, hits and lookups of each row."""
-    sums = np.zeros((batch.rows, len(MEASURES)), np.int64)
-    sums[:, 0] = 1
+    sums = np.zeros((len(MEASURES), batch.rows), np.int64)
+    sums[0] = 1
     sent = batch.columns.get("bytes")
     if isinstance(sent, Numbers):
-        sums[:, 1] = sent.values
+        sums[1] = sent.values
     cache = batch.columns.get("cache")
     if isinstance(cache, Texts | Coded):
         codes, values = cache.codes
-        sums[:, 2] = np.array([value == "hit" for value in values])[codes]
-        sums[:, 3] = np.array([value is not None for value in values])[codes]
-    return sums
+        sums[2] = np.array([value == "hit" for value in values])[codes]
+        sums[3] = np.array([value is not None for value in values])[codes]
+    return sums.T

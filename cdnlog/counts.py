@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, tzinfo
 from functools import cache, cached_property
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,33 +32,58 @@ MISSING = np.iinfo(np.int64).min
 """Stands for a missing whole number in a key."""
 
 Key = tuple[Any, ...]
+Value = str | int | None
+_DENSE = 8  # places per row up to which adding up in place beats sorting
 _FOLD_AT = 10_000
 
 
 @dataclass(frozen=True)
 class Cells:
-    """A table of sums by integer keys; text is kept once, in `texts`, and its place in there is the key.
+    """A table of sums by integer keys; a value is kept once, in `values`, and its place in there is the key.
 
     Attributes:
         keys: int64, shape (cells, dimensions).
         sums: int64, shape (cells, measures); Python integers where int64 would overflow.
-        texts: For each dimension its values, None for a dimension of whole numbers.
+        values: For each dimension its values, None for a dimension of whole numbers that are their own keys.
     """
 
     keys: Ints
     sums: npt.NDArray[Any]
-    texts: tuple[tuple[str | None, ...] | None, ...]
+    values: tuple[tuple[Value, ...] | None, ...]
 
     def folded(self) -> Cells:
         """Return one cell per key."""
         if len(self.keys) == 0:
             return self
-        joint = _joint(self.keys)
+        joint, spans = _joint(self.keys)
+        size = prod(span for _, span in spans)
+        if size <= _DENSE * len(joint) and _small(self.sums):
+            return self._added(joint, spans, size)
+        return self._sorted(joint)
+
+    def _added(self, joint: Ints, spans: list[tuple[int, int]], size: int) -> Cells:
+        """Add up in an array that has a place for every possible key."""
+        sums = np.stack([np.bincount(joint, weights=column, minlength=size) for column in self.sums.T], axis=1)
+        used = np.flatnonzero(np.bincount(joint, minlength=size))
+        keys, rest = np.empty((len(used), len(spans)), np.int64), used
+        for d in range(len(spans) - 1, -1, -1):
+            low, span = spans[d]
+            keys[:, d] = rest % span + low
+            rest = rest // span
+        return replace(self, keys=keys, sums=sums[used].astype(np.int64))
+
+    def _sorted(self, joint: Ints) -> Cells:
+        """Sort by key and add up what stands together."""
         order = np.argsort(joint)
         ordered = joint[order]
         starts = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
         sums = np.add.reduceat(_wide(self.sums)[order], starts, axis=0)
         return replace(self, keys=self.keys[order[starts]], sums=sums)
+
+
+def _small(sums: npt.NDArray[Any]) -> bool:
+    """Whether the sums may be added up as floating-point numbers and stay exact."""
+    return sums.dtype != object and int(sums.max(initial=0)) * len(sums) < 2**53
 
 
 def _wide(sums: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -67,39 +93,46 @@ def _wide(sums: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return sums.astype(object)
 
 
-def _joint(keys: Ints) -> Ints:
-    """Number the rows of keys by one integer each, equal rows alike."""
+def _joint(keys: Ints) -> tuple[Ints, list[tuple[int, int]]]:
+    """Number the rows of keys by one integer each, equal rows alike.
+
+    Returns:
+        The numbers, and the lowest key and the span of each dimension they were made from. Where the spans are too
+        large for one integer the dimensions are numbered anew, and the product of the spans is beyond any use.
+    """
+    lows, highs = keys.min(axis=0).tolist(), keys.max(axis=0).tolist()
+    spans = [(low, high - low + 1) for low, high in zip(lows, highs, strict=True)]
     joint, size = np.zeros(len(keys), np.int64), 1
-    for column in keys.T:
-        low = column.min()
-        span = int(column.max()) - int(low) + 1
-        if span > 2**40:  # a missing number among the others, or microseconds: number the distinct ones
+    for column, (low, span) in zip(keys.T, spans, strict=True):
+        if span > 2**40:  # a missing number among the others: number the distinct ones
             _, column = np.unique(column, return_inverse=True)  # noqa: PLW2901
-            low, span = np.int64(0), int(column.max()) + 1
+            low, span = 0, int(column.max()) + 1  # noqa: PLW2901
         if size * span >= 2**62:
             _, joint = np.unique(joint, return_inverse=True)
             size = int(joint.max()) + 1
-        joint, size = joint * span + (column - low), size * span
-    return joint
+        joint = joint * span + (column - low) if size > 1 else column - low
+        size *= span
+    return joint, spans
 
 
 def joined(parts: Sequence[Cells]) -> Cells:
-    """Return the cells of all parts, texts renumbered; parts must have the same dimensions."""
+    """Return the cells of all parts, values renumbered; parts must have the same dimensions."""
     parts = [part for part in parts if len(part.keys)] or parts[:1]
-    texts: list[tuple[str | None, ...] | None] = []
+    values: list[tuple[Value, ...] | None] = []
     keys = [part.keys.copy() for part in parts]
-    for d, first in enumerate(parts[0].texts):
+    for d, first in enumerate(parts[0].values):
         if first is None:
-            texts.append(None)
+            values.append(None)
             continue
-        place: dict[str | None, int] = {}
+        place: dict[Value, int] = {}
         for part, own in zip(parts, keys, strict=True):
-            table = [place.setdefault(value, len(place)) for value in part.texts[d] or ()]
+            known = part.values[d] or ()  # noqa: PD011 - no pandas here
+            table = [place.setdefault(value, len(place)) for value in known]
             own[:, d] = np.array(table, np.int64)[own[:, d]] if len(own) else own[:, d]
-        texts.append(tuple(place))
+        values.append(tuple(place))
     wide = any(part.sums.dtype == object for part in parts)
     sums = np.concatenate([part.sums.astype(object) if wide else part.sums for part in parts])
-    return Cells(np.concatenate(keys), sums, tuple(texts)).folded()
+    return Cells(np.concatenate(keys), sums, tuple(values)).folded()
 
 
 @dataclass(frozen=True)
@@ -174,24 +207,42 @@ class Counts:
         return len(self.cells.keys)
 
     @cached_property
+    def columns(self) -> dict[str, list[Any]]:
+        """The table by columns, rows sorted: the dimensions, then `MEASURES`.
+
+        Windows are UTC seconds; a missing value is None and sorts first.
+        """
+        order = np.lexsort([_rank(*column) for column in self._keyed()][::-1])
+        columns = {
+            dim: [None if key == MISSING else key for key in keys[order].tolist()]
+            if values is None
+            else [values[key] for key in keys[order].tolist()]
+            for dim, (keys, values) in zip(self.dims, self._keyed(), strict=True)
+        }
+        sums = self.cells.sums[order]
+        return columns | {name: sums[:, i].tolist() for i, name in enumerate(MEASURES)}
+
+    def _keyed(self) -> list[tuple[Ints, tuple[Value, ...] | None]]:
+        return list(zip(self.cells.keys.T, self.cells.values, strict=True))
+
+    @cached_property
     def table(self) -> Mapping[Key, tuple[int, ...]]:
         """Key to sums (`MEASURES`), sorted; windows as UTC seconds, a missing value as None."""
-        columns = [
-            [None if v == MISSING else v for v in column.tolist()] if text is None else [text[v] for v in column]
-            for column, text in zip(self.cells.keys.T, self.cells.texts, strict=True)
-        ]
-        rows = zip(zip(*columns, strict=True), map(tuple, self.cells.sums.tolist()), strict=True)
-        return dict(sorted(rows, key=lambda row: [(v is not None, v) for v in row[0]]))
+        keys = zip(*(self.columns[dim] for dim in self.dims), strict=True)
+        return dict(zip(keys, zip(*(self.columns[name] for name in MEASURES), strict=True), strict=True))
 
-    def rows(self) -> Iterator[dict[str, Any]]:
-        """Yield the rows of `count -o json`: one dict per cell, windows as ISO 8601 in the zone."""
-        names = (*self.dims, "requests", "bytes")
-        shown = cache(self.shown)  # few windows, many rows
-        for key, sums in self.table.items():
-            row = dict(zip(names, (*key, sums[0], sums[1]), strict=True))
-            if "window_start" in row:
-                row["window_start"] = shown(row["window_start"])
-            yield row
+    def rows(self) -> Iterator[tuple[Any, ...]]:
+        """Yield the rows as they are shown: the dimensions, windows as ISO 8601 in the zone; requests and bytes."""
+        columns = self.columns
+        if "window_start" in columns:
+            shown = cache(self.shown)  # few windows, many rows
+            columns = columns | {"window_start": list(map(shown, columns["window_start"]))}
+        return zip(*(columns[name] for name in self.headers), strict=True)
+
+    @property
+    def headers(self) -> tuple[str, ...]:
+        """Names of what `rows` yields."""
+        return (*self.dims, "requests", "bytes")
 
     def shown(self, seconds: int) -> str:
         """Return a time, in UTC seconds, as ISO 8601 in the zone of these counts."""
@@ -206,7 +257,7 @@ class Counts:
         """
         from cdnlog.frames import counts_frame  # noqa: PLC0415 - pandas costs 0.4 s, only frames need it
 
-        return counts_frame(self.dims, self.table, self.zone)
+        return counts_frame(self.dims, self.columns, self.zone)
 
     def summary(self) -> list[DomainSummary]:
         """Return one row per domain, the one with most requests first; empty if not counted by domain and window."""
@@ -241,6 +292,16 @@ class Counts:
             mean_mbps=sent * 8 / span / 1e6,
             peak_mbps=max(by_window.values()) * 8 / self.window / 1e6,
         )
+
+
+def _rank(keys: Ints, values: tuple[Value, ...] | None) -> Ints:
+    """Return numbers that sort as the values do."""
+    if values is None:
+        return keys
+    order = sorted(range(len(values)), key=lambda i: (values[i] is not None, values[i]))
+    ranks = np.empty(len(values), np.int64)
+    ranks[order] = np.arange(len(values))
+    return ranks[keys]
 
 
 class Merger:

@@ -155,13 +155,10 @@ def _column(name: str, series: pd.Series[Any]) -> Column:
     return Coded((np.where(codes < 0, len(known) - 1, codes).astype(np.int64), known))
 
 
-def counts_frame(dims: Sequence[str], table: Mapping[tuple[Any, ...], tuple[int, ...]], zone: tzinfo) -> pd.DataFrame:
-    """Return the table of a `Counts` as a frame; see `Counts.frame`."""
-    keys = list(zip(*table, strict=True)) if table else [()] * len(dims)
-    columns: dict[str, Any] = {name: _shown(name, values, zone) for name, values in zip(dims, keys, strict=True)}
-    columns["requests"] = np.array([sums[0] for sums in table.values()], np.int64)
-    columns["bytes"] = np.array([sums[1] for sums in table.values()], np.int64)
-    return pd.DataFrame(columns)
+def counts_frame(dims: Sequence[str], columns: Mapping[str, list[Any]], zone: tzinfo) -> pd.DataFrame:
+    """Return the columns of a `Counts` as a frame; see `Counts.frame`."""
+    shown: dict[str, Any] = {name: _shown(name, columns[name], zone) for name in dims}
+    return pd.DataFrame(shown | {name: np.array(columns[name], np.int64) for name in ("requests", "bytes")})
 
 
 def _shown(name: str, values: Sequence[Any], zone: tzinfo) -> Any:  # noqa: ANN401 - any pandas array

@@ -182,35 +182,34 @@ class FileRun:
     def _sampled(self, blocks: Iterator[Block]) -> Iterator[Block]:
         """Pass the blocks on, but hold the first lines back until they tell the format."""
         held: list[Block] = []
-        lines = 0
+        lines, decided = 0, False
         for block in blocks:
-            if self._parser is not None or self._trouble:
+            if decided:
                 yield block
                 continue
             held.append(block)
             lines += block.data.count(b"\n")
             if lines >= SAMPLE_LINES:
-                self._choose(held)
+                decided = self._choose(held)
                 yield from held
                 held, lines = [], 0
         if held:
-            self._choose(held, last=True)
+            self._choose(held)
             yield from held
 
-    def _choose(self, held: list[Block], *, last: bool = False) -> None:
-        """Choose the format; lines that are all blank or comments leave it open unless they are the last."""
+    def _choose(self, held: list[Block]) -> bool:
+        """Choose the parser; return False if it is for these lines only, as all are blank or comments."""
+        catalog = self._settings.catalog
         if self._settings.format is not None:
-            self._parser = self._new_parser(self._settings.catalog.format(self._settings.format), self._columns)
-            return
+            self._parser = new_parser(catalog.format(self._settings.format), self._columns, self._settings)
+            return True
         detection = detection_of(held, self._settings)
         if detection.verdict is not Verdict.OK:
             self._trouble = (detection.verdict, detection.why)
-        elif detection.format or last:
-            name = detection.format or detection.candidates[0].name
-            self._parser = self._new_parser(self._settings.catalog.format(name), self._columns)
-
-    def _new_parser(self, fmt: LogFormat, columns: Iterable[str]) -> Parser:
-        return new_parser(fmt, columns, self._settings)
+            return True
+        name = detection.format or detection.candidates[0].name
+        self._parser = new_parser(catalog.format(name), self._columns, self._settings)
+        return detection.format is not None
 
     def _note_rejects(self, rejects: tuple[Reject, ...]) -> None:
         if self._spool is not None and rejects:

@@ -29,7 +29,7 @@ class Rows:
         lines: All lines of the block.
         fields: The fields of the format.
         regular: Numbers of the lines that were split all at once.
-        cuts: Where each of their fields ends, shape (regular, fields); an absent field ends with its line.
+        cuts: Where each of their fields ends, shape (fields, regular); an absent field ends with its line.
         recovered: Numbers of the lines that were split one by one.
         spans: Start and end of each of their fields, shape (recovered, fields, 2).
     """
@@ -48,8 +48,8 @@ class Rows:
 
     def field(self, j: int) -> tuple[Ints, Ints]:
         """Start and length of field `j` in each row, without its quotes; an absent field is empty."""
-        end = self.cuts[:, j]
-        start = self.cuts[:, j - 1] + 1 if j else self.lines.start[self.regular]
+        end = self.cuts[j]
+        start = self.cuts[j - 1] + 1 if j else self.lines.start[self.regular]
         if self.fields[j].quoted:
             start, end = start + 1, end - 1
         if self.fields[j].optional:
@@ -97,10 +97,10 @@ class Splitter:
         good = np.ones(len(rows), bool)
         for j, field in enumerate(self.fields):
             if field.quoted:
-                start, end = cuts[:, j - 1] + 1, cuts[:, j]
+                start, end = cuts[j - 1] + 1, cuts[j]
                 good &= (lines.buffer.bytes[start] == QUOTE) & (lines.buffer.bytes[end - 1] == QUOTE)
                 good &= end - start > 1
-        return (rows, cuts) if good.all() else (rows[good], cuts[good])
+        return (rows, cuts) if good.all() else (rows[good], cuts[:, good])
 
     @cached_property
     def _quoted(self) -> int:
@@ -109,13 +109,12 @@ class Splitter:
     def _cuts(self, lines: Lines, rows: Ints) -> Ints:
         count = len(self.fields)
         if len(rows) == len(lines.start) and len(lines.cuts) == count * len(rows):
-            cuts = lines.cuts.reshape(-1, count)  # the common case: all lines alike
+            cuts = np.ascontiguousarray(lines.cuts.reshape(-1, count).T)  # the common case: all lines alike
         else:
-            index = lines.first[rows, None] + np.arange(count)
+            index = lines.first[rows] + np.arange(count)[:, None]
             cuts = lines.cuts[np.minimum(index, len(lines.cuts) - 1)]
-        if lines.crlf or self.required < count:
-            cuts = cuts.copy()
-            np.minimum(cuts[:, self.required - 1 :], lines.end[rows, None], out=cuts[:, self.required - 1 :])
+        if lines.crlf or (lines.separators[rows] < count - 1).any():
+            np.minimum(cuts[self.required - 1 :], lines.end[rows], out=cuts[self.required - 1 :])
         return cuts
 
     def recover(self, line: bytes) -> list[Span] | None:

@@ -60,11 +60,19 @@ def scan(data: bytes, separator: int) -> Lines:
     start = _starts(end)
     quotes, outside = _outside_quotes(kind == QUOTE, lf)
     cut = is_lf | ((kind == separator) & outside)
-    cuts = at[cut]
-    last = np.cumsum(cut)[lf] - 1
+    cuts = at[np.flatnonzero(cut)]
+    last = _last_cuts(cuts, end)
     first = _starts(last)
     text_end, control = _controls(kind, at, end, separator)
     return Lines(buffer, start, text_end, cuts, first, last - first, quotes, control, crlf=text_end is not end)
+
+
+def _last_cuts(cuts: Ints, end: Ints) -> Ints:
+    """Return the index in `cuts` of each line's LF."""
+    per_line, rest = divmod(len(cuts), len(end))
+    if not rest and np.array_equal(cuts[per_line - 1 :: per_line], end):
+        return np.arange(per_line - 1, len(cuts), per_line)  # the common case: all lines alike
+    return np.searchsorted(cuts, end)
 
 
 def _terminated(data: bytes) -> Buffer:

@@ -15,7 +15,9 @@ from cdnlog.columns import Bools, Buffer, Ints, Words
 MAX_DIGITS = 18
 """Longest integer that is read; all of them fit into int64."""
 
-_ZEROS = np.uint64(0x3030303030303030)
+# For k digits: how far to move them to the high bytes, and what zeros look like there.
+_SHIFT = np.array([8 * (8 - k) for k in range(9)], dtype=np.uint64)
+_ZEROS = np.array([0x3030303030303030 << 8 * (8 - k) & 2**64 - 1 for k in range(9)], dtype=np.uint64)
 _HIGH = np.uint64(0x8080808080808080)
 _TO_HIGH = np.uint64(0x7676767676767676)  # carries a byte above 9 into its high bit
 _ADDRESS_EDGE = np.isin(np.arange(256), np.frombuffer(b"0123456789abcdefABCDEF:[]", np.uint8))
@@ -25,8 +27,7 @@ _FIRST_YEAR, _LAST_YEAR = 1995, 2099
 
 def _digit_bytes(words: Words, count: Ints | int) -> tuple[Words, Bools]:
     """Move `count` leading digits to the high bytes, as 0 to 9; and whether they all are digits."""
-    shift = np.asarray(8 * (8 - np.asarray(count))).astype(np.uint64)
-    digits = (words << shift) ^ (_ZEROS << shift)
+    digits = (words << _SHIFT[count]) ^ _ZEROS[count]
     return digits, (((digits + _TO_HIGH) | digits) & _HIGH) == 0
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from cdnlog.catalog import Answer
@@ -36,21 +36,24 @@ _ANSWER = (
 def render(document: Document) -> str:
     """Return the document as CSV; lists within a cell are separated by " | "."""
     if isinstance(document, Counts):
-        return _csv((*document.dims, "requests", "bytes"), document.rows())
+        return _csv(document.headers, document.rows())
     data = as_dict(document)
     if isinstance(document, Diagnosis):
-        return _csv(_FINDING, data["findings"])
+        return _csv(_FINDING, _picked(_FINDING, data["findings"]))
     if isinstance(document, Answer):
-        return _csv(_ANSWER, [data])
-    return _csv(document.headers, data["rows"])
+        return _csv(_ANSWER, _picked(_ANSWER, [data]))
+    return _csv(document.headers, document.rows)
 
 
-def _csv(headers: Iterable[str], rows: Iterable[Mapping[str, Any]]) -> str:
+def _picked(names: Iterable[str], rows: Iterable[Mapping[str, Any]]) -> Iterator[tuple[Any, ...]]:
+    return (tuple(row[name] for name in names) for row in rows)
+
+
+def _csv(headers: Iterable[str], rows: Iterable[tuple[Any, ...]]) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    names = list(headers)
-    writer.writerow(names)
-    writer.writerows([_cell(row[name]) for name in names] for row in rows)
+    writer.writerow(headers)
+    writer.writerows(map(_cell, row) for row in rows)
     return out.getvalue()
 
 

@@ -27,7 +27,7 @@ def as_dict(document: Document) -> dict[str, Any]:
         return {
             "schema": "cdnlog.count/1",
             **_frame(document),
-            "counts": list(document.rows()),
+            "counts": _counts(document),
             **_domains(document),
         }
     if isinstance(document, Diagnosis):
@@ -50,6 +50,10 @@ def _frame(counts: Counts) -> dict[str, Any]:
         "timezone": name_of(counts.zone),
         "inputs": _inputs(counts.inputs),
     }
+
+
+def _counts(counts: Counts) -> list[dict[str, Any]]:
+    return [dict(zip(counts.headers, row, strict=True)) for row in counts.rows()]
 
 
 def window_name(seconds: int) -> str:

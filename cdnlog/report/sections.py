@@ -77,12 +77,10 @@ def _clock(iso: str, *, zone: bool = False) -> str:
 
 def _counts(counts: Counts) -> Section:
     headers = tuple("window" if dim == "window_start" else dim for dim in counts.dims)
-    rows = []
-    for row in counts.rows():
-        if "window_start" in row:
-            row["window_start"] = _clock(row["window_start"])
-        rows.append(tuple(row.values()))
-    return Section("", (*headers, "requests", "bytes"), tuple(rows), data=True)
+    rows = tuple(counts.rows())
+    if "window_start" in counts.dims:
+        rows = tuple((_clock(window), *rest) for window, *rest in rows)
+    return Section("", (*headers, "requests", "bytes"), rows, data=True)
 
 
 def _domains(counts: Counts) -> list[Section]:
