@@ -26,6 +26,21 @@ EXIT_BUG = 70
 EXIT_OUTPUT = 74
 
 
+_ADVICE = {
+    "truncated": "download it again, or use what is there with --keep-damaged",
+    "corrupt": "download it again, or use what is there with --keep-damaged",
+    "trailing-garbage": "its lines count, but compare it with the original",
+    "missing": "check the path",
+    "unknown-format": "name its format with --format ('cdnlog formats' lists them), or leave the file out",
+    "ambiguous-format": "name its format with --format",
+}
+
+
+def advice(verdict: str) -> str:
+    """Return what to do about a file with this verdict, to be put behind what was seen; may be empty."""
+    return f"; {_ADVICE[verdict]}" if verdict in _ADVICE else ""
+
+
 class CdnlogError(Exception):
     """Base of all errors raised by cdnlog on purpose; `exit_code` is what the command line returns."""
 
@@ -85,8 +100,7 @@ class DamagedInput(CdnlogError):  # noqa: N818 - the name is public
 
     def __str__(self) -> str:
         """Say file, verdict and reason, and how to go on."""
-        advice = "download it again, or keep what could be read (--keep-damaged)"
-        return f"{self.path}: {self.verdict}: {self.problem}; {advice}"
+        return f"{self.path}: {self.verdict}: {self.problem}{advice(self.verdict)}"
 
 
 class NothingToAnalyse(CdnlogError):  # noqa: N818 - named as the others are

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 from ipaddress import ip_address
@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 Table = dict[tuple[int, str, int], list[int]]
 
+FATES = ("counted", "rejected", "comments", "blank")
 MAX_LINE = 65_536
 NULLS = (b"", b"-", b"NULL", b"(null)")
 CONTROL = re.compile(rb"[\x00-\x06\x0b-\x1a\x1c-\x1f]")  # C0 without BEL, BS, TAB, LF and ESC
@@ -128,19 +129,27 @@ def verdicts(data: bytes, offset_hours: float = 8) -> Iterator[Row | str]:
         yield judge(line, offset_hours)
 
 
+def rows(data: bytes, offset_hours: float = 8) -> list[Row]:
+    """Return the requests of a log."""
+    return [found for found in verdicts(data, offset_hours) if isinstance(found, Row)]
+
+
+def tabulate(found: Iterable[Row], window_of: Callable[[int], int]) -> Table:
+    """Return [requests, bytes] by (window, domain, status), given the window of each second."""
+    table: Table = {}
+    for row in found:
+        cell = table.setdefault((window_of(row.time), row.domain, row.status), [0, 0])
+        cell[0] += 1
+        cell[1] += row.bytes
+    return table
+
+
 def count(data: bytes, window_seconds: int, offset_hours: float = 8) -> tuple[Table, dict[str, int]]:
-    """Return [requests, bytes] by (window, domain, status), and what became of the lines.
+    """Return the table of a log, and what became of its lines.
 
     A window is named by its first second in UTC; windows count from midnight of the log's own clock.
     """
-    table: Table = {}
-    fates: Counter[str] = Counter(lines=0, counted=0, rejected=0, comments=0, blank=0)
     shift = int(offset_hours * 3600)
-    for found in verdicts(data, offset_hours):
-        fates.update(("lines", found if isinstance(found, str) else "counted"))
-        if isinstance(found, Row):
-            window = (found.time + shift) // window_seconds * window_seconds - shift
-            cell = table.setdefault((window, found.domain, found.status), [0, 0])
-            cell[0] += 1
-            cell[1] += found.bytes
-    return table, dict(fates)
+    fates = Counter("counted" if isinstance(found, Row) else found for found in verdicts(data, offset_hours))
+    table = tabulate(rows(data, offset_hours), lambda s: (s + shift) // window_seconds * window_seconds - shift)
+    return table, {"lines": fates.total(), **{name: fates[name] for name in FATES}}

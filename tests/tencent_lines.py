@@ -180,7 +180,9 @@ DAMAGE: dict[str, Damage] = {
     "time in another notation": _values(
         "time", b"1714521600", b"1714521600000", b"2026-11-20T22:30", b"202611202230000", b"20261120 223000", b"-"
     ),
-    "year no log can hold": _values("time", b"19700101000000", b"19941231235959", b"21000101000000", reason="time-range"),
+    "year no log can hold": _values(
+        "time", b"19700101000000", b"19941231235959", b"21000101000000", reason="time-range"
+    ),
     "client that is no address": _values("client_ip", b"unknown", b"proxy.example", b"1", b"1" * 48),
     "bytes that are no number": _values("bytes", b"-1", b"+5", b"1e3", b"1_000", b"1.5", b"0x1f", b"\xd9\xa2"),
     "bytes beyond 18 digits": _values("bytes", b"9223372036854775808", b"1" + b"0" * 30),
@@ -229,23 +231,48 @@ def no_data(rng: Random) -> bytes:
     return rng.choice((b"#Version: 1.0", b"#", b"#\0\r", b"\xef\xbb\xbf# joined", b"", b" ", b" \t ", b"\xef\xbb\xbf"))
 
 
+def edited(rng: Random) -> bytes:
+    """Return a good line with a few bytes put in, changed or lost; whether it still counts is for others to say."""
+    line = rng.choice((plain, odd))(rng)
+    for _ in range(rng.randint(1, 3)):
+        at = rng.randrange(len(line))
+        line = line[:at] + rng.choice(EDITS) + line[at + rng.choice((0, 0, 1, 2, 5)) :]
+    return line
+
+
+EDITS = (b"", b" ", b'"', b"-", b"9", b"a", b"\t", b"\r", b"\0", b"#", b".", b":", b"[", b"]", b'" "', b' 3 "', b"NULL")
+MAKERS = (plain, plain, odd, odd, edited, edited, damaged, no_data)
+
+
 def log(rng: Random, lines: int, makers: tuple[Maker, ...] = (plain, odd)) -> bytes:
     """Return a log of so many lines, all ended by LF."""
     return b"".join(rng.choice(makers)(rng) + b"\n" for _ in range(lines))
 
 
-MAKERS = (plain, plain, odd, odd, odd, damaged, no_data)
+def _known(maker: Maker, seed: int) -> bytes:
+    return maker(Random(seed)) + (b"\r\n" if seed % 4 == 1 else b"\n")
 
 
-def _ended(line: bytes, seed: int) -> bytes:
-    return line + (b"\n", b"\n", b"\n", b"\r\n")[seed % 4]
+def _unknown(junk: bytes) -> bytes:
+    return b"?" + junk.replace(b"\n", b"") + b"\n"  # the mark, lest the file seem to be compressed
 
 
-_known = st.builds(lambda maker, seed: _ended(maker(Random(seed)), seed), st.sampled_from(MAKERS), st.integers(0, 1 << 32))
-_any_bytes = st.binary(max_size=60).map(lambda junk: junk.replace(b"\n", b"") + b"\n")
+def _joined(lines: list[bytes], final_lf: bool) -> bytes:
+    data = b"".join(lines)
+    return data if final_lf else data.removesuffix(b"\n")
+
+
+_line_of_a_kind = st.builds(_known, st.sampled_from(MAKERS), st.integers(0, 1 << 32))
+_any_line = st.builds(_unknown, st.binary(max_size=60))
+_lines = st.one_of(_line_of_a_kind, _line_of_a_kind, _line_of_a_kind, _any_line)
 
 
 def logs(max_lines: int = 12) -> st.SearchStrategy[bytes]:
     """Return a strategy of logs: lines of every kind and any bytes, LF or CRLF, with or without a final LF."""
-    lines = st.lists(st.one_of(_known, _known, _known, _any_bytes), max_size=max_lines)
-    return st.builds(lambda parts, whole: (data := b"".join(parts))[: len(data) if whole else -1], lines, st.booleans())
+    return st.builds(_joined, st.lists(_lines, max_size=max_lines), st.booleans())
+
+
+def good_logs(max_lines: int = 12) -> st.SearchStrategy[bytes]:
+    """Return a strategy of logs in which every line counts and ends in LF."""
+    line = st.builds(_known, st.sampled_from((plain, odd)), st.integers(0, 1 << 32))
+    return st.builds(b"".join, st.lists(line, min_size=1, max_size=max_lines))

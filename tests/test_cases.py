@@ -155,7 +155,8 @@ def run_process(args: list[str], folder: Path, stdin: bytes = b"", **more: str) 
 def run_here(args: list[str], folder: Path, stdin: bytes = b"") -> Result:
     """Run the program's entry point within this process, which saves its start."""
     raw = (io.BytesIO(), io.BytesIO())
-    out, err = (io.TextIOWrapper(one, "utf-8", "strict", newline="\n", write_through=True) for one in raw)
+    out = io.TextIOWrapper(raw[0], "utf-8", "strict", newline="\n", write_through=True)
+    err = io.TextIOWrapper(raw[1], "utf-8", "backslashreplace", newline="\n", write_through=True)
     handler = signal.getsignal(signal.SIGTERM)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)

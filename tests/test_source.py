@@ -338,12 +338,13 @@ def test_what_is_not_read_says_why(case: str, tmp_path: Path, monkeypatch: pytes
     assert list(source.read(found)) == [Ending(verdict, found.problem)]
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_no_permission_is_unreadable(tmp_path: Path) -> None:
     """A file or folder one may not read is told of, and the others are read."""
     folder = lay(tmp_path, "a.log", "b.log", "c/d.log")
     for name in ("b.log", "c"):
         (folder / name).chmod(0)
+    if os.access(folder / "c", os.R_OK):
+        pytest.skip("this user may read everything")
     endings = [list(source.read(one))[-1] for one in source.find([folder]).inputs]
     (folder / "c").chmod(0o700)
     denied = Ending(Verdict.UNREADABLE, "Permission denied")

@@ -37,11 +37,11 @@ def cli(
 ) -> None:
     """CDN access logs in; which status codes occurred, whose fault they are and what to do first out.
 
-    cdnlog diagnose logs/                  what is wrong, worst first, with the fix
+    cdnlog diagnose logs/             what is wrong, worst first, and the fix
 
-    cdnlog count logs/ --window 1h         requests and bytes per domain, window and status
+    cdnlog count logs/ --window 1h    requests and bytes per hour and status
 
-    cdnlog explain 514                     what a code means at this CDN
+    cdnlog explain 514                what a code means at this CDN
 
     Results go to standard output, everything else to standard error. Exit codes: 'cdnlog diagnose --help'.
     """

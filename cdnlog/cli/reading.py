@@ -17,7 +17,7 @@ from cdnlog.cli import shared
 from cdnlog.cli.guard import guarded, worst
 from cdnlog.cli.progress import progress
 from cdnlog.cli.screen import atomic, say
-from cdnlog.errors import NothingToAnalyse, UsageError
+from cdnlog.errors import NothingToAnalyse, UsageError, advice
 from cdnlog.model import Inputs, Verdict
 from cdnlog.options import Options
 from cdnlog.source import STDIN, Found, find, same_content
@@ -106,19 +106,9 @@ def _tell_found(found: Found) -> None:
 def _tell_files(inputs: Inputs) -> None:
     for report in inputs.files:
         if report.verdict is Verdict.DUPLICATE or not report.complete:
-            advice = _advice(report.verdict, report.accounting.withheld)
-            say(f"cdnlog: {report.path}: {report.verdict}: {report.problem}{advice}")
-
-
-def _advice(verdict: Verdict, withheld: int) -> str:
-    lines = f"; its {withheld:,} lines are withheld" if withheld else ""
-    return lines + {
-        Verdict.TRUNCATED: "; download it again, or count what is there with --keep-damaged",
-        Verdict.CORRUPT: "; download it again, or count what is there with --keep-damaged",
-        Verdict.TRAILING_GARBAGE: "; its lines count, but compare it with the original",
-        Verdict.UNKNOWN_FORMAT: "; name its format with --format ('cdnlog formats' lists them), or leave the file out",
-        Verdict.AMBIGUOUS_FORMAT: "; name its format with --format",
-    }.get(verdict, "")
+            withheld = report.accounting.withheld
+            lines = f"; its {withheld:,} lines are withheld" if withheld else ""
+            say(f"cdnlog: {report.path}: {report.verdict}: {report.problem}{lines}{advice(report.verdict)}")
 
 
 def _tell_lines(inputs: Inputs, *, asked: bool) -> None:

@@ -8,6 +8,7 @@ import tabulate
 
 from cdnlog.report.sections import Cell, Document, Section, sections
 
+_NAMES = ("#", "status", "code", "client_port")  # numbers that are names, without thousands separators
 tabulate.MIN_PADDING = 0  # its default widens every head by two columns, and 80 are few
 
 
@@ -20,17 +21,17 @@ def render(document: Document, width: int = 80) -> str:
 def _section(section: Section, width: int) -> list[str]:
     parts = [section.title] if section.title else []
     if section.rows:
-        rows = [[_cell(cell) for cell in row] for row in section.rows]
+        rows = [[_cell(cell, head) for cell, head in zip(row, section.headers, strict=True)] for row in section.rows]
         align = ["right" if _is_number(column) else "left" for column in zip(*section.rows, strict=True)]
         table = tabulate.tabulate(rows, section.headers, tablefmt="simple", disable_numparse=True, colalign=align)
         parts = ["\n".join([*parts, "\n".join(line.rstrip() for line in table.split("\n"))])]
     return parts + ["\n".join(_wrapped(paragraph, width)) for paragraph in section.paragraphs]
 
 
-def _cell(cell: Cell) -> str:
+def _cell(cell: Cell, head: str) -> str:
     if cell is None:
         return "-"
-    return f"{cell:,}" if isinstance(cell, int) and cell >= 10_000 else str(cell)  # noqa: PLR2004 - codes, years stay bare
+    return str(cell) if head in _NAMES or not isinstance(cell, int) else f"{cell:,}"
 
 
 def _is_number(column: tuple[Cell, ...]) -> bool:
