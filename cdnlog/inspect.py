@@ -8,7 +8,7 @@ from cdnlog.columns import Numbers
 from cdnlog.errors import DamagedInput
 from cdnlog.model import Batch, Block, Listing, Verdict
 from cdnlog.parse import Detection
-from cdnlog.pipeline import SAMPLE_LINES, Settings, detection_of, new_parser
+from cdnlog.pipeline import SAMPLE_BYTES, SAMPLE_LINES, Settings, detection_of, new_parser
 from cdnlog.text import visible
 from cdnlog.zones import UTC_ZONE, instant
 
@@ -43,7 +43,7 @@ def _blocks(found: source.Input) -> list[Block]:
                 raise DamagedInput(visible(found.path), item.verdict, item.problem)
             break
         blocks.append(item)
-        if item.line + item.data.count(b"\n") > SAMPLE_LINES:
+        if item.line + item.data.count(b"\n") > SAMPLE_LINES or item.offset >= SAMPLE_BYTES:
             break
     return blocks
 

@@ -29,8 +29,8 @@ from cdnlog.text import visible
 from cdnlog.workers import Monitor, Plan, run
 from cdnlog.zones import UTC_ZONE, fixed, offsets, zone
 
-SAMPLE_LINES = 1000
-"""Lines from which a file's format is told."""
+SAMPLE_LINES, SAMPLE_BYTES = 1000, 1024 * 1024
+"""A file's format is told from its first lines, at most so many and so long in all."""
 REJECT_GRACE = 10
 """So many rejected lines never make a file exceed its budget, however short it is."""
 _SPOOL = 1024 * 1024
@@ -182,17 +182,18 @@ class FileRun:
     def _sampled(self, blocks: Iterator[Block]) -> Iterator[Block]:
         """Pass the blocks on, but hold the first lines back until they tell the format."""
         held: list[Block] = []
-        lines, decided = 0, False
+        lines, size, decided = 0, 0, False
         for block in blocks:
             if decided:
                 yield block
                 continue
             held.append(block)
             lines += block.data.count(b"\n")
-            if lines >= SAMPLE_LINES:
+            size += len(block.data)
+            if lines >= SAMPLE_LINES or size >= SAMPLE_BYTES:
                 decided = self._choose(held)
                 yield from held
-                held, lines = [], 0
+                held, lines, size = [], 0, 0
         if held:
             self._choose(held)
             yield from held
@@ -260,12 +261,13 @@ def new_parser(fmt: LogFormat, columns: Iterable[str], settings: Settings) -> Pa
 
 
 def detection_of(blocks: Iterable[Block], settings: Settings) -> Detection:
-    """Tell the format from the first lines of a file."""
+    """Tell the format from the first lines of a file; how it was cut into blocks makes no difference."""
     whole = (block.data if block.data.endswith(b"\n") else block.data + b"\n" for block in blocks)
-    data = b"".join(whole).split(b"\n", SAMPLE_LINES)
-    sample = b"\n".join(data[:SAMPLE_LINES])
-    if len(data) > SAMPLE_LINES:
-        sample += b"\n"
+    data = b"".join(whole)[:SAMPLE_BYTES]
+    lines = data.split(b"\n", SAMPLE_LINES)[:SAMPLE_LINES]
+    if len(lines) > 1 and len(lines) < SAMPLE_LINES:
+        lines.pop()  # nothing, or a line that the limit cut
+    sample = b"\n".join(lines) + b"\n"
     parsers = [new_parser(fmt, (), settings) for fmt in settings.catalog.formats().values()]
     return detect(Block(sample, 1, 0, len(sample)), parsers)
 

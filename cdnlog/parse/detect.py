@@ -73,7 +73,7 @@ class Detection:
     def verdict(self) -> Verdict:
         """`ok`, or why no format could be chosen."""
         best = [c.accounting.counted for c in self.candidates[:2]]
-        if self.data_lines and not any(best):
+        if self.data_lines and (self.hint or not any(best)):
             return Verdict.UNKNOWN_FORMAT
         if len(best) > 1 and best[0] == best[1] and self.data_lines:
             return Verdict.AMBIGUOUS_FORMAT
@@ -92,8 +92,7 @@ def detect(sample: Block, parsers: Iterable[Parser]) -> Detection:
     batches = [(parser.format.name, parser.parse(sample, keep_rejects=True)) for parser in parsers]
     tried = [Candidate(name, b.accounting, b.rejects[0] if b.rejects else None) for name, b in batches]
     best = tuple(sorted(tried, key=lambda c: (-c.accounting.counted, c.name)))
-    foreign = "" if any(c.accounting.counted for c in best) else _foreign(sample.data)
-    return Detection(best, foreign)
+    return Detection(best, _foreign(sample.data))
 
 
 def _foreign(data: bytes) -> str:

@@ -85,16 +85,21 @@ def _pieces(reader: _Metered, size: int) -> Iterator[bytes | Ending]:
     while len(head) < MAGIC and (data := reader.read(MAGIC - len(head))):
         head += data
     codec = codec_of(head)
+    ending = Ending(Verdict.EMPTY)
     if codec is not None:
-        yield from decompress(_Joined(head, reader), codec, max_out=size)
-        return
-    yield head
-    while data := reader.read(size):
-        yield data
-    if reader.shrank:
-        yield Ending(Verdict.TRUNCATED, "the file shrank while it was read")
-    else:
-        yield Ending(Verdict.OK if reader.done else Verdict.EMPTY)
+        for item in decompress(_Joined(head, reader), codec, max_out=size):
+            if isinstance(item, Ending):
+                ending = item
+            else:
+                yield item
+    elif head:
+        yield head
+        while data := reader.read(size):
+            yield data
+        ending = Ending(Verdict.OK)
+    if reader.shrank and ending.verdict in (Verdict.OK, Verdict.EMPTY):
+        ending = Ending(Verdict.TRUNCATED, "the file shrank while it was read")
+    yield ending
 
 
 class _Joined:

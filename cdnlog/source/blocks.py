@@ -47,7 +47,7 @@ class _Cutter:
         self._tail = len(piece) - end if end else self._tail + len(piece)
         self._held += len(piece)
         self._parts.append(piece)
-        if self._tail > MAX_LINE:
+        if self._tail > MAX_LINE + 1:  # one more: the last byte may be the CR of CRLF
             yield from self._whole_lines()
             self._head = b"".join(self._parts)[:REJECT_TEXT]
             self._skipped, self._parts, self._held, self._tail = self._tail, [], 0, 0

@@ -28,6 +28,7 @@ CHUNK = 64 * 1024
 MAX_OUT = 1024 * 1024
 """Decompressed bytes handed on at a time: the bound that makes a bomb harmless."""
 
+_HEADER = 4096  # bytes to have at the start of a member: ISA-L calls a header with names corrupt if it comes in parts
 _GZIP_HEADER = 10
 _GZIP_RESERVED = 0xE0
 _ZSTD_SKIPPABLE = tuple(bytes([low]) + b"\x2a\x4d\x18" for low in range(0x50, 0x60))
@@ -143,7 +144,7 @@ class _Members:
             if not self._more():
                 return Ending(Verdict.OK if self._members else Verdict.EMPTY)
         self._pending = rest
-        while len(self._pending) < MAGIC and self._more():
+        while len(self._pending) < _HEADER and self._more():
             pass
         if self._pending.startswith(self._codec.magics):
             return self._bad_header()

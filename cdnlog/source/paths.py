@@ -46,8 +46,18 @@ def find(paths: Iterable[str | os.PathLike[str]]) -> Found:
     """Find the inputs; a path that leads to nothing is an input with the verdict "missing"."""
     skipped: list[str] = []
     seen: dict[tuple[int, int], str] = {}
-    inputs = [_once(found, seen) for path in paths for found in _expand(os.fspath(path), skipped)]
+    inputs = [_once(found, seen) for path in paths for found in _expand(_named(path), skipped)]
     return Found(tuple(inputs), tuple(skipped))
+
+
+def _named(path: str | os.PathLike[str]) -> str:
+    """Return a path as text; only the text "-" means standard input, a `Path` of that name is a file."""
+    return path if isinstance(path, str) else _file(os.fspath(path))
+
+
+def _file(path: str) -> str:
+    """Return a path that cannot be taken for standard input."""
+    return f".{os.sep}{path}" if path == STDIN else path
 
 
 def _expand(path: str, skipped: list[str]) -> Iterator[Input]:
@@ -60,7 +70,7 @@ def _expand(path: str, skipped: list[str]) -> Iterator[Input]:
         if not matches:
             yield Input(path, Verdict.MISSING, "no file matches")
         for match in matches:
-            yield from _expand(match, skipped) if match != path else ()
+            yield from _expand(_file(match), skipped) if match != path else ()
     else:
         yield _look(path)
 
@@ -72,7 +82,9 @@ def _walk(folder: str, skipped: list[str]) -> Iterator[Input]:
         problems.append(Input(str(error.filename), Verdict.UNREADABLE, error.strerror or str(error)))
 
     for root, folders, names in os.walk(folder, onerror=unreadable):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        entered = [f for f in folders if not f.startswith(".") and not Path(root, f).is_symlink()]
+        skipped += [os.path.join(root, f) for f in sorted(set(folders) - set(entered))]  # noqa: PTH118 - as above
+        folders[:] = sorted(entered)
         for name in sorted(names):
             path = os.path.join(root, name)  # noqa: PTH118 - as above
             if name.startswith(".") or name.lower().endswith((*_UNFINISHED, *_DOCUMENTS)):
@@ -84,7 +96,7 @@ def _walk(folder: str, skipped: list[str]) -> Iterator[Input]:
 
 def _look(path: str) -> Input:
     try:
-        status = Path(path).stat()
+        status = os.stat(path)  # noqa: PTH116 - a Path would take no name at all for the current folder
     except FileNotFoundError:
         return Input(path, Verdict.MISSING, "no such file")
     except (OSError, ValueError) as error:
@@ -103,10 +115,10 @@ def _once(found: Input, seen: dict[tuple[int, int], str]) -> Input:
     else:
         status = Path(found.path).stat()
         identity = (status.st_dev, status.st_ino)
-    first = seen.setdefault(identity, found.path)
-    if first is found.path:
-        return found
-    return Input(found.path, Verdict.DUPLICATE, f"the same file as {first}, which is read once")
+    if identity in seen:
+        return Input(found.path, Verdict.DUPLICATE, f"the same file as {seen[identity]}, which is read once")
+    seen[identity] = found.path
+    return found
 
 
 def same_content(inputs: Iterable[Input]) -> list[tuple[str, str]]:
@@ -115,10 +127,10 @@ def same_content(inputs: Iterable[Input]) -> list[tuple[str, str]]:
     pairs = []
     for found in inputs:
         trailer = _gzip_trailer(found) if found.verdict is None and found.path != STDIN else b""
-        if trailer:
-            first = seen.setdefault(trailer, found.path)
-            if first is not found.path:
-                pairs.append((first, found.path))
+        if trailer in seen:
+            pairs.append((seen[trailer], found.path))
+        elif trailer:
+            seen[trailer] = found.path
     return pairs
 
 
