@@ -144,7 +144,8 @@ def stream(
     from cdnlog.frames import frame_of  # noqa: PLC0415 - pandas costs 0.4 s, counting does without
 
     for table in tables(paths, columns, progress=progress, **options):
-        yield frame_of([table])
+        if table.num_rows:
+            yield frame_of([table])
 
 
 def read(
@@ -178,19 +179,19 @@ def tables(
     reports: list[FileReport] | None = None,
     **options: Unpack[Options],
 ) -> Iterator[pa.Table]:
-    """Yield the rows as Arrow tables, what `stream` turns into frames; `reports` is filled file by file."""
+    """Yield the rows as Arrow tables, empty ones too, what `stream` turns into frames; fill `reports` file by file."""
     from cdnlog.frames import arrow_table  # noqa: PLC0415 - pyarrow costs 0.13 s, counting does without
 
     made = settings("5m", options)
     known = list(made.catalog.columns())
     wanted = known if columns is None else list(columns)
-    check_columns(wanted, made.catalog)
+    check_columns(wanted, known)
     done: list[FileReport] = reports if reports is not None else []
     for item in stream_batches(source.find(_paths(paths)), made, wanted, rejects, progress):
         if isinstance(item, FileReport):
             done.append(item)
             _warn([item] if item.verdict.counts else [])
-        elif item.rows:
+        else:
             yield arrow_table(item, wanted)
 
 

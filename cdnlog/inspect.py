@@ -5,7 +5,7 @@ from __future__ import annotations
 from cdnlog import source
 from cdnlog.catalog import Catalog
 from cdnlog.columns import Numbers
-from cdnlog.errors import DamagedInput
+from cdnlog.errors import DamagedInput, UsageError
 from cdnlog.model import Batch, Block, Listing, Verdict
 from cdnlog.parse import Detection
 from cdnlog.pipeline import SAMPLE_BYTES, SAMPLE_LINES, Settings, detection_of, new_parser
@@ -20,9 +20,15 @@ def inspect(path: str, catalog: Catalog) -> tuple[Listing, int]:
     """Return what there is to say of a file, and the exit code: 0 if one format fits, else 3.
 
     Raises:
-        DamagedInput: The file cannot be read at all.
+        DamagedInput: There is no file, or it cannot be read at all.
+        UsageError: There are several.
     """
-    found = source.find([path]).inputs[0]
+    inputs = source.find([path]).inputs
+    if not inputs:
+        raise DamagedInput(visible(path), Verdict.MISSING, "no log is in this folder")
+    if len(inputs) > 1:
+        raise UsageError(f"{visible(path)} holds {len(inputs)} logs; name one file")
+    found = inputs[0]
     blocks = _blocks(found)
     settings = Settings(catalog=catalog)
     detection = detection_of(blocks, settings) if blocks else Detection(())

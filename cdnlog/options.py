@@ -11,7 +11,7 @@ from typing import TypedDict
 
 from cdnlog.catalog import Catalog
 from cdnlog.errors import UsageError
-from cdnlog.pipeline import Settings, check_columns, default_jobs
+from cdnlog.pipeline import Settings, check_columns, default_jobs, host_key
 from cdnlog.source import BLOCK
 from cdnlog.text import visible
 from cdnlog.zones import zone
@@ -79,7 +79,7 @@ def settings(window: str, options: Options) -> Settings:
         until=_moment("until", options.get("until")),
         domains=(domain,) if isinstance(domain, str) else tuple(domain),
         domain_name=options.get("domain_name"),
-        jobs=_at_least_one("jobs", options.get("jobs") or default_jobs()),
+        jobs=_at_least_one("jobs", default_jobs() if (jobs := options.get("jobs")) is None else jobs),
         processes=options.get("processes", False),
         max_rejects=options.get("max_rejects", 0.01),
         keep_damaged=options.get("keep_damaged", False),
@@ -91,7 +91,11 @@ def settings(window: str, options: Options) -> Settings:
 
 
 def _check(made: Settings) -> None:
-    check_columns(made.by, made.catalog)
+    check_columns(made.by, [*made.catalog.columns(), "window"])
+    for name in set(made.by) & {"bytes", "time", "weight"}:
+        raise UsageError(f"'{name}' is nothing to count by; name a column whose values repeat, or window")
+    if made.domain_name is not None and host_key(made.domain_name) is None:
+        raise UsageError(f"domain-name '{visible(made.domain_name)}' is no host name or address")
     if made.format is not None:
         made.catalog.format(made.format)
     if made.provider is not None:

@@ -24,7 +24,7 @@ from cdnlog.counts import DIMENSIONS, Counts, Merger, windowed
 from cdnlog.declared import LogFormat
 from cdnlog.errors import DamagedInput, UnknownNameError
 from cdnlog.model import Accounting, Batch, Block, FileReport, Inputs, Reject, Verdict
-from cdnlog.parse import Detection, Parser, detect
+from cdnlog.parse import INVALID, Detection, Parser, detect, fold
 from cdnlog.text import visible
 from cdnlog.workers import Monitor, Plan, run
 from cdnlog.zones import UTC_ZONE, fixed, offsets, zone
@@ -327,7 +327,9 @@ class Counter:
         settings = self._settings
         reports: list[FileReport] = []
         merged = Merger(Tally(settings.dimensions, grid(settings.window)).counts())
-        plan = Plan(settings.jobs, settings.processes, self._progress)
+        # A process of its own has no standard input.
+        forking = settings.processes and all(one.path != source.STDIN for one in found.inputs)
+        plan = Plan(settings.jobs, forking, self._progress)
         with tempfile.TemporaryDirectory(prefix="cdnlog-") if self._rejects else nullcontext() as folder:
             task = CountFile(settings, Path(folder) if folder else None)
             for counted in run(task, enumerate(found.inputs), plan):
@@ -377,16 +379,22 @@ def stream(
             raise DamagedInput(report.path, report.verdict.value, report.problem)
 
 
-def check_columns(names: Iterable[str], catalog: Catalog) -> None:
-    """Make sure that names are canonical columns.
+def check_columns(names: Iterable[str], known: Iterable[str]) -> None:
+    """Make sure that all names are known columns.
 
     Raises:
         UnknownNameError: One is not.
     """
-    known = {*catalog.columns(), "window", "window_start"}
+    columns = list(known)
     for name in names:
-        if name not in known:
-            raise UnknownNameError("column", visible(name), known)
+        if name not in columns:
+            raise UnknownNameError("column", visible(name), columns)
+
+
+def host_key(name: str) -> str | None:
+    """Return the key of a domain as the tables have it, None if it is no host name or address."""
+    key = fold(name.encode("utf-8", "surrogateescape"))
+    return None if key == INVALID else key
 
 
 def default_jobs() -> int:

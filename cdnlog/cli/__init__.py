@@ -11,6 +11,7 @@ from cdnlog.cli.count import count
 from cdnlog.cli.diagnose import diagnose
 from cdnlog.cli.explain import codes, explain
 from cdnlog.cli.formats import app as formats
+from cdnlog.cli.guard import refuse
 from cdnlog.cli.parse import parse
 from cdnlog.memory import keep_freed_memory
 
@@ -54,6 +55,10 @@ app.add_typer(formats, name="formats")
 
 
 def main() -> None:
-    """Run the command line."""
+    """Run the command line and exit."""
     keep_freed_memory()
-    app()
+    try:
+        code = app(standalone_mode=False)
+    except Exception as error:  # noqa: BLE001 - typer has no public name for its errors
+        code = refuse(error)
+    raise SystemExit(code)

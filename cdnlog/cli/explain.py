@@ -12,9 +12,10 @@ from cdnlog.cli.guard import guarded
 from cdnlog.cli.output import Output, OutputOption, deliver
 from cdnlog.errors import UsageError
 from cdnlog.model import Listing
+from cdnlog.text import visible
 
 DEFAULT_PROVIDER = "tencent-cdn"
-_LAST_CODE = 999
+_DIGITS = 3
 
 ProviderOption = Annotated[str, typer.Option(help="Whose code table to ask.")]
 SchemasOption = Annotated[Path | None, typer.Option(help="Folder with code tables of your own.", metavar="DIR")]
@@ -36,8 +37,8 @@ def explain(
     cdnlog explain 0 -o json
     """
     del debug  # read by the guard
-    if not (code.isascii() and code.isdigit()) or int(code[:4]) > _LAST_CODE:
-        raise UsageError(f"'{code}' is no status code; one has three digits, or is 0 where no status was sent")
+    if not (code.isascii() and code.isdigit() and len(code) <= _DIGITS):
+        raise UsageError(f"'{visible(code)}' is no status code; one has three digits, or is 0 where no status was sent")
     deliver(Catalog(schemas).explain(provider, int(code)), output)
     return 0
 

@@ -13,7 +13,7 @@ from cdnlog.cli.guard import guarded
 from cdnlog.cli.output import Output, OutputOption, deliver
 from cdnlog.model import Listing
 
-app = typer.Typer(help="List the log formats, or tell which one a file is.", invoke_without_command=True)
+app = typer.Typer(invoke_without_command=True)
 
 
 @app.callback()

@@ -13,7 +13,7 @@ from typing import NoReturn, ParamSpec
 import typer
 
 from cdnlog.cli.screen import say
-from cdnlog.errors import EXIT_BUG, CdnlogError
+from cdnlog.errors import EXIT_BUG, EXIT_USAGE, CdnlogError
 
 P = ParamSpec("P")
 REPORT = "https://github.com/cdnlog/cdnlog/issues"
@@ -24,6 +24,25 @@ _INTERRUPTED, _TERMINATED = 130, 143
 
 class Terminated(BaseException):
     """SIGTERM: stop after the current block, leave nothing half-written."""
+
+
+def refuse(error: Exception) -> int:
+    """Say what typer found wrong with the call, nothing of it raw; return the exit code.
+
+    Raises:
+        Exception: It is no error of the call.
+    """
+    message = getattr(error, "format_message", None)
+    if message is None:
+        raise error
+    context = getattr(error, "ctx", None)
+    if type(error).__name__ == "NoArgsIsHelpError" and context is not None:
+        for line in context.get_help().split("\n"):
+            say(line)
+        return EXIT_USAGE
+    path = f"{context.command_path} --help" if context is not None else "cdnlog --help"
+    say(f"cdnlog: {message()}; see '{path}'")
+    return int(getattr(error, "exit_code", EXIT_USAGE))
 
 
 def worst(*codes: int) -> int:

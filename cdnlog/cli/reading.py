@@ -79,17 +79,14 @@ class Reading:
             yield {"rejects": rejects, "progress": bar}
 
     def tell(self, inputs: Inputs) -> int:
-        """Say on stderr what became of the input; return the exit code that follows from it.
-
-        Raises:
-            NothingToAnalyse: There was no line, and data was required.
-        """
+        """Say on stderr what became of the input; return the exit code that follows from it."""
         if not self.quiet:
             _tell_found(self.found)
         _tell_files(inputs)
         if not self.quiet:
             _tell_lines(inputs, asked=self.given["rejects"] is not None)
         if self.given["require_data"] and not inputs.total.lines:
+            say(f"cdnlog: {NothingToAnalyse()}")
             return worst(inputs.exit_code, NothingToAnalyse.exit_code)
         return inputs.exit_code
 
@@ -141,6 +138,8 @@ def reading(command: Callable[..., int]) -> Callable[..., Any]:
         mine = {p.name: given.pop(p.name) for p in own}
         if given["paths"] == [STDIN] and sys.stdin is not None and sys.stdin.isatty():
             raise UsageError("standard input is a terminal; pipe a log into 'cdnlog ... -', or name its file")
+        if given["out"] is not None and given["out"] == given["rejects"]:
+            raise UsageError("--out and --rejects name the same file; give them two")
         return command(Reading(given, find(given["paths"])), **mine)
 
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]

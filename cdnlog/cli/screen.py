@@ -18,10 +18,10 @@ TEMPORARY = ".cdnlog-"
 
 
 def say(message: str) -> None:
-    """Write lines to stderr; whatever they quote is made visible. A closed stderr is nothing to fail for."""
+    """Write one line to stderr; whatever it quotes is made visible. A closed stderr is nothing to fail for."""
     try:
         if sys.stderr is not None:
-            sys.stderr.write("".join(f"{_plain(line)}\n" for line in message.split("\n")))
+            sys.stderr.write(f"{_plain(message)}\n")
             sys.stderr.flush()
     except OSError:
         return  # there is nowhere left to complain to

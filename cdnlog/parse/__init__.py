@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cdnlog.parse.detect import Detection, detect
+from cdnlog.parse.domains import INVALID, fold
 from cdnlog.parse.rows import Parser
 
-__all__ = ["Detection", "Parser", "detect"]
+__all__ = ["INVALID", "Detection", "Parser", "detect", "fold"]

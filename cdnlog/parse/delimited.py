@@ -123,7 +123,9 @@ class Splitter:
         The fields before the first free one are taken from the left, those behind the last free one from the
         right; between them each free field ends at the first place from which the next fields fit.
         """
-        line = line.rstrip(self.separator)
+        return self._recover(line) or self._recover(line.rstrip(self.separator))
+
+    def _recover(self, line: bytes) -> list[Span] | None:
         free = [j for j, field in enumerate(self.fields) if field.free]
         if not free or not (left := self._from_left(line, free[0])):
             return None
@@ -186,7 +188,7 @@ class Splitter:
     def _bridge(self, free: int, after: int) -> re.Pattern[bytes]:
         """The pattern that stands between two free fields: linear to search, it has no open-ended part."""
         separator = re.escape(self.separator)
-        integer = rb"|".join([rb"-?[0-9]{1,18}", *map(re.escape, self.nulls)])
+        integer = rb"|".join([rb"-?[0-9]{1,18}", *map(re.escape, self.nulls), rb""])
         parts = [rb'"' if self.fields[free].quoted else rb""]
         for field in self.fields[free + 1 : after]:
             token = integer if field.type in ("integer", "code") else rb'[^"' + separator + rb"]{0,256}"

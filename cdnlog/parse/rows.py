@@ -7,7 +7,7 @@ from datetime import tzinfo
 
 import numpy as np
 
-from cdnlog.columns import Bytes, Column, Ints
+from cdnlog.columns import Bytes, Coded, Column, Ints
 from cdnlog.declared import LogFormat, Regions
 from cdnlog.model import MAX_LINE, REJECT_TEXT, Accounting, Batch, Block, Reject
 from cdnlog.parse.delimited import Rows, Span, Splitter, spans_array
@@ -16,7 +16,7 @@ from cdnlog.parse.fields import FieldReader, Given
 from cdnlog.parse.lines import Lines, scan
 from cdnlog.text import visible
 
-_BLANKS = b" \t\r"
+_BLANKS = b" \t"
 _BOM = b"\xef\xbb\xbf"
 # What becomes of a line, in the order of these codes; from "fields" on it is a reject, and that is the reason.
 _FATES = ("counted", "comment", "blank", "fields", "quote", "control", "too-long", "partial-tail")
@@ -44,7 +44,9 @@ class Parser:
         domain_name: str | None = None,
     ) -> None:
         wanted = frozenset(columns)
-        given = Given(zone, regions, fold(domain_name.encode()) if domain_name else NONE)
+        self._wanted = wanted
+        self._domain = fold(domain_name.encode()) if domain_name else NONE
+        given = Given(zone, regions, self._domain)
         self.format = fmt
         self.zone = zone
         self._splitter = Splitter.of(fmt)
@@ -67,6 +69,8 @@ class Parser:
         fate = np.zeros(len(lines.start), np.uint8)
         rows = self._split(lines, fate, cut=block.cut)
         columns = self._read(rows, fate)
+        if "domain" in self._wanted and "domain" not in columns:
+            columns["domain"] = Coded((np.zeros(len(rows.line), np.int64), [self._domain]))
         if not block.data.endswith(b"\n") and not block.cut:
             _judge_tail(fate, torn=block.torn)
         good = fate[rows.line] == _COUNTED
@@ -151,5 +155,5 @@ class Parser:
 
 def _judge_tail(fate: Bytes, *, torn: bool) -> None:
     """Name the fate of a last line without LF: if it is no good, or cannot be, it is a line cut short."""
-    if fate[-1] > _BLANK or (torn and fate[-1] == _COUNTED):
+    if (fate[-1] > _BLANK and fate[-1] != _TOO_LONG) or (torn and fate[-1] == _COUNTED):
         fate[-1] = _PARTIAL_TAIL

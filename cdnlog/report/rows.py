@@ -19,7 +19,7 @@ from cdnlog.text import csv_cell, visible
 Write = Callable[[IO[bytes], Iterable[pa.Table]], None]
 _ROW_GROUP = 128 * 1024
 # What a spreadsheet may run begins with one of these, behind any spaces (RE2, on the distinct values only).
-_SUSPECT = r"^\s*[=+\-@|%＝＋－＠]"  # noqa: RUF001 - full-width signs are formulas too
+_SUSPECT = r"^[\s\pZ]*[=+\-@|%＝＋－＠]"  # noqa: RUF001 - full-width signs are formulas too
 
 
 def writer_for(suffix: str) -> Write:

@@ -109,12 +109,8 @@ def _percent(part: int, whole: int) -> str:
 
 def _diagnosis(diagnosis: Diagnosis) -> list[Section]:
     if not diagnosis.items:
-        return [
-            Section(
-                paragraphs=(("No errors: every counted request was answered with a status below 400.",),),
-                data=True,
-            )
-        ]
+        none = "No errors: every counted request was answered with a status below 400."
+        return [Section(paragraphs=((none if len(diagnosis.counts) else "Not one request was counted.",),), data=True)]
     headers = ("#", "severity", "domain", "code", "requests", "share %", "since", "owner")
     rows = tuple(
         (
