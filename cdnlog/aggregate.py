@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cdnlog.columns import Coded, Ints, Numbers, Texts
-from cdnlog.counts import MEASURES, MISSING, Cells, Counts, Value
+from cdnlog.counts import MEASURES, Cells, Counts, Value
 from cdnlog.model import Batch
 
 MICROSECONDS = 1_000_000
@@ -35,7 +35,6 @@ class Tally:
     def __init__(self, dims: tuple[str, ...], cell: int) -> None:
         self._dims, self._cell = dims, cell
         self._places: list[dict[Value, int]] = [{} for _ in dims]
-        self._coded = [dim != "window_start" for dim in dims]
         self._status = np.full(1000, -1, np.int64)  # code of each status that was met
         self._parts: list[Cells] = []
         self._rows = 0
@@ -73,8 +72,7 @@ class Tally:
             return column.values // (MICROSECONDS * self._cell)
         if dim == "status":
             return self._status_codes(place, column.values)
-        self._coded[d] = False
-        return column.values if column.missing is None else np.where(column.missing, MISSING, column.values)
+        return _number_codes(place, column)
 
     def _status_codes(self, place: dict[Value, int], status: Ints) -> Ints:
         codes = self._status[status]
@@ -85,12 +83,22 @@ class Tally:
         return codes
 
     def _folded(self) -> Cells:
-        values = tuple(tuple(p) if t else None for p, t in zip(self._places, self._coded, strict=True))
+        windows = self._dims.index("window_start") if "window_start" in self._dims else None
+        values = tuple(None if d == windows else tuple(place) for d, place in enumerate(self._places))
         if not self._parts:
             return Cells(np.empty((0, len(self._dims)), np.int64), np.empty((0, len(MEASURES)), np.int64), values)
         wide = any(part.sums.dtype == object for part in self._parts)
         sums = [part.sums.astype(object) if wide else part.sums for part in self._parts]
         return Cells(np.concatenate([part.keys for part in self._parts]), np.concatenate(sums), values).folded()
+
+
+def _number_codes(place: dict[Value, int], column: Numbers) -> Ints:
+    """Return the codes of whole numbers; a missing one is a value of its own."""
+    distinct, codes = np.unique(column.values, return_inverse=True)
+    table = np.array([place.setdefault(value, len(place)) for value in distinct.tolist()], np.int64)
+    if column.missing is None:
+        return table[codes]
+    return np.where(column.missing, place.setdefault(None, len(place)), table[codes])
 
 
 def _measures(batch: Batch) -> npt.NDArray[np.int64]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, TypeAlias, Unpack
+from typing import IO, TYPE_CHECKING, Any, TypeAlias, Unpack, cast
 
 from cdnlog import source
 from cdnlog.aggregate import Tally, grid
@@ -16,7 +17,7 @@ from cdnlog.diagnosis import findings
 from cdnlog.errors import UsageError
 from cdnlog.model import FileReport
 from cdnlog.options import Options, settings
-from cdnlog.pipeline import Counter, Progress, Settings, check_columns
+from cdnlog.pipeline import Counter, Progress, Settings, check_columns, filtered
 from cdnlog.pipeline import stream as stream_batches
 from cdnlog.results import Diagnosis
 from cdnlog.zones import UTC_ZONE
@@ -67,10 +68,10 @@ def count(
         Int16Dtype()
     """
     made = settings(window, options)
-    frames = _frames(paths_or_frames)
+    frames, paths = _given(paths_or_frames)
     if frames is not None:
         return _count_frames(frames, made)
-    counts = Counter(made, rejects, progress).run(source.find(_paths(paths_or_frames)))
+    counts = Counter(made, rejects, progress).run(source.find(paths))
     _warn(counts.inputs.files)
     return counts
 
@@ -219,32 +220,39 @@ def explain(code: int, provider: str = DEFAULT_PROVIDER, *, schemas: str | os.Pa
     return Catalog(Path(schemas) if schemas is not None else None).explain(provider, code)
 
 
-def _paths(paths: object) -> list[str | os.PathLike[str]]:
-    if isinstance(paths, str | os.PathLike):
-        return [paths]
-    if isinstance(paths, Iterable):
-        return list(paths)
-    raise UsageError(f"expected paths, got {type(paths).__name__}")
+def _paths(value: object) -> list[Any]:
+    """Return paths as a list."""
+    frames, paths = _given(value)
+    if frames is not None:
+        raise UsageError("expected paths, got a frame; it has been read already")
+    return paths
 
 
-def _frames(value: object) -> list[pd.DataFrame] | None:
-    """Return the value as frames if it is one or several; anything else is paths."""
-    if hasattr(value, "columns") and hasattr(value, "dtypes"):
-        return [value]  # type: ignore[list-item]  # told by its looks, so that paths never import pandas
-    if isinstance(value, list | tuple) and value and hasattr(value[0], "dtypes"):
-        return list(value)
-    return None
+def _given(value: object) -> tuple[Iterator[pd.DataFrame] | None, list[Any]]:
+    """Tell frames from paths, by their looks: paths must never import pandas."""
+    if _is_frame(value):
+        return iter([cast("pd.DataFrame", value)]), []
+    if isinstance(value, str | os.PathLike):
+        return None, [value]
+    if not isinstance(value, Iterable):
+        raise UsageError(f"expected paths or frames, got {type(value).__name__}")
+    items = iter(value)
+    first = next(items, None)
+    whole: Iterator[Any] = chain([] if first is None else [first], items)
+    return (whole, []) if _is_frame(first) else (None, list(whole))
 
 
-def _count_frames(frames: list[pd.DataFrame], made: Settings) -> Counts:
+def _is_frame(value: object) -> bool:
+    return hasattr(value, "columns") and hasattr(value, "dtypes")
+
+
+def _count_frames(frames: Iterator[pd.DataFrame], made: Settings) -> Counts:
     from cdnlog.frames import batch_of  # noqa: PLC0415 - pandas is there already
 
     tally = Tally(made.dimensions, grid(made.window))
-    zone = made.tz
     for frame in frames:
-        batch = batch_of(frame)
-        tally.add(batch)
-    return windowed(tally.counts(), made.window, zone or UTC_ZONE)
+        tally.add(filtered(batch_of(frame), made, UTC_ZONE))
+    return windowed(tally.counts(), made.window, made.tz or UTC_ZONE)
 
 
 def _provider(counts: Counts) -> str:

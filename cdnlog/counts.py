@@ -28,8 +28,6 @@ DIMENSIONS = ("window_start", "domain", "status")
 """What counts are kept by unless asked otherwise; also the order in which they are sorted."""
 MEASURES = ("requests", "bytes", "hits", "lookups")
 """Summed per cell. `lookups` are the requests whose log line says what the cache did, `hits` those it served."""
-MISSING = np.iinfo(np.int64).min
-"""Stands for a missing whole number in a key."""
 
 Key = tuple[Any, ...]
 Value = str | int | None
@@ -44,7 +42,7 @@ class Cells:
     Attributes:
         keys: int64, shape (cells, dimensions).
         sums: int64, shape (cells, measures); Python integers where int64 would overflow.
-        values: For each dimension its values, None for a dimension of whole numbers that are their own keys.
+        values: For each dimension its values, None for windows, which are their own keys.
     """
 
     keys: Ints
@@ -104,9 +102,6 @@ def _joint(keys: Ints) -> tuple[Ints, list[tuple[int, int]]]:
     spans = [(low, high - low + 1) for low, high in zip(lows, highs, strict=True)]
     joint, size = np.zeros(len(keys), np.int64), 1
     for column, (low, span) in zip(keys.T, spans, strict=True):
-        if span > 2**40:  # a missing number among the others: number the distinct ones
-            _, column = np.unique(column, return_inverse=True)  # noqa: PLW2901
-            low, span = 0, int(column.max()) + 1  # noqa: PLW2901
         if size * span >= 2**62:
             _, joint = np.unique(joint, return_inverse=True)
             size = int(joint.max()) + 1
@@ -190,9 +185,10 @@ class Counts:
         """
         if (self.dims, self.window) != (other.dims, other.window):
             raise UsageError("counts of different windows or dimensions cannot be added; count both alike")
-        if name_of(self.zone) != name_of(other.zone):
+        zone = self.zone if len(self) else other.zone  # nothing was counted, so no log told its zone
+        if len(self) and len(other) and name_of(zone) != name_of(other.zone):
             raise UsageError("counts of different time zones cannot be added; give both the same tz")
-        return replace(self, cells=joined([self.cells, other.cells]), inputs=self.inputs + other.inputs)
+        return replace(self, cells=joined([self.cells, other.cells]), zone=zone, inputs=self.inputs + other.inputs)
 
     def __eq__(self, other: object) -> bool:
         """Whether the tables are the same; which files they came from does not matter."""
@@ -214,9 +210,7 @@ class Counts:
         """
         order = np.lexsort([_rank(*column) for column in self._keyed()][::-1])
         columns = {
-            dim: [None if key == MISSING else key for key in keys[order].tolist()]
-            if values is None
-            else [values[key] for key in keys[order].tolist()]
+            dim: keys[order].tolist() if values is None else [values[key] for key in keys[order].tolist()]
             for dim, (keys, values) in zip(self.dims, self._keyed(), strict=True)
         }
         sums = self.cells.sums[order]

@@ -129,7 +129,7 @@ def batch_of(frame: pd.DataFrame) -> Batch:
     """Return a frame with canonical columns as a batch, to be counted like any other.
 
     Raises:
-        UsageError: It lacks `time` or `status`, or its time has no zone.
+        UsageError: It lacks `time` or `status`, its time has no zone, or its status is none.
     """
     lacking = [name for name in ("time", "status") if name not in frame.columns]
     if lacking:
@@ -138,6 +138,9 @@ def batch_of(frame: pd.DataFrame) -> Batch:
         )
     if getattr(frame["time"].dtype, "tz", None) is None:
         raise UsageError("the frame's time has no zone; use frame['time'].dt.tz_localize(...)")
+    status = frame["status"]
+    if not ((status == 0) | status.between(100, 999)).fillna(value=False).all():
+        raise UsageError("the frame has a status that no log can have; it is 0 or 100 to 999, and never missing")
     columns = {str(name): _column(str(name), frame[name]) for name in frame.columns}
     rows = len(frame)
     return Batch(columns, rows, Accounting(lines=rows, counted=rows))
@@ -158,7 +161,15 @@ def _column(name: str, series: pd.Series[Any]) -> Column:
 def counts_frame(dims: Sequence[str], columns: Mapping[str, list[Any]], zone: tzinfo) -> pd.DataFrame:
     """Return the columns of a `Counts` as a frame; see `Counts.frame`."""
     shown: dict[str, Any] = {name: _shown(name, columns[name], zone) for name in dims}
-    return pd.DataFrame(shown | {name: np.array(columns[name], np.int64) for name in ("requests", "bytes")})
+    return pd.DataFrame(shown | {name: _sums(columns[name]) for name in ("requests", "bytes")})
+
+
+def _sums(values: list[int]) -> np.ndarray[Any, Any]:
+    """Return sums as int64, as Python integers where they are too large for it."""
+    try:
+        return np.array(values, np.int64)
+    except OverflowError:
+        return np.array(values, object)
 
 
 def _shown(name: str, values: Sequence[Any], zone: tzinfo) -> Any:  # noqa: ANN401 - any pandas array

@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field, replace
-from datetime import datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import IO
@@ -34,6 +34,7 @@ SAMPLE_LINES, SAMPLE_BYTES = 1000, 1024 * 1024
 REJECT_GRACE = 10
 """So many rejected lines never make a file exceed its budget, however short it is."""
 _SPOOL = 1024 * 1024
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Progress = Callable[[int], None]
 
@@ -127,7 +128,7 @@ class FileRun:
             batch = self._parser.parse(block, self._path, keep_rejects=self._spool is not None)
             self._note_rejects(batch.rejects)
             self._note_offset(batch)
-            batch = self._filtered(batch)
+            batch = filtered(batch, self._settings, self._parser.zone)
             self._accounting += batch.accounting
             yield batch
 
@@ -221,32 +222,43 @@ class FileRun:
         if self._offset is None and batch.rows and isinstance(time, Numbers) and self._parser:
             self._offset = int(offsets(time.values[:1] // MICROSECONDS, self._parser.zone)[0]) // 60
 
-    def _filtered(self, batch: Batch) -> Batch:
-        keep = self._kept(batch) if batch.rows and _filters(self._settings) else None
-        if keep is None or keep.all():
-            return batch
-        rows = int(keep.sum())
-        account = replace(batch.accounting, counted=rows, filtered=batch.rows - rows)
-        return Batch({name: c.take(keep) for name, c in batch.columns.items()}, rows, account)
 
-    def _kept(self, batch: Batch) -> Bools:
-        keep = np.ones(batch.rows, bool)
-        time, domain = batch.columns["time"], batch.columns["domain"]
-        if isinstance(time, Numbers):
-            if self._settings.since is not None:
-                keep &= time.values >= self._microseconds(self._settings.since)
-            if self._settings.until is not None:
-                keep &= time.values < self._microseconds(self._settings.until)
-        if self._settings.domains and not isinstance(domain, Numbers):
-            codes, values = domain.codes
-            wanted = [any(fnmatchcase(v or "", glob.lower()) for glob in self._settings.domains) for v in values]
-            keep &= np.array(wanted, bool)[codes]
-        return keep
+def filtered(batch: Batch, settings: Settings, where: tzinfo) -> Batch:
+    """Return the rows that the settings keep; `where` is the zone of naive bounds without `settings.tz`."""
+    if not batch.rows or not _filters(settings):
+        return batch
+    keep = _in_time(batch, settings, where) & _of_domains(batch, settings)
+    if keep.all():
+        return batch
+    rows = int(keep.sum())
+    account = replace(batch.accounting, counted=rows, filtered=batch.rows - rows)
+    return Batch({name: c.take(keep) for name, c in batch.columns.items()}, rows, account, batch.rejects)
 
-    def _microseconds(self, moment: datetime) -> int:
-        if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=self._settings.tz or (self._parser.zone if self._parser else UTC_ZONE))
-        return int(moment.timestamp() * MICROSECONDS)
+
+def _in_time(batch: Batch, settings: Settings, where: tzinfo) -> Bools:
+    keep = np.ones(batch.rows, bool)
+    time = batch.columns["time"]
+    if isinstance(time, Numbers):
+        if settings.since is not None:
+            keep &= time.values >= _microseconds(settings.since, settings.tz or where)
+        if settings.until is not None:
+            keep &= time.values < _microseconds(settings.until, settings.tz or where)
+    return keep
+
+
+def _of_domains(batch: Batch, settings: Settings) -> Bools:
+    domain = batch.columns.get("domain")
+    if not settings.domains or domain is None or isinstance(domain, Numbers):
+        return np.full(batch.rows, not settings.domains)
+    codes, values = domain.codes
+    wanted = [any(fnmatchcase(value or "", glob.lower()) for glob in settings.domains) for value in values]
+    kept: Bools = np.array(wanted, bool)[codes]
+    return kept
+
+
+def _microseconds(moment: datetime, where: tzinfo) -> int:
+    moment = moment if moment.tzinfo is not None else moment.replace(tzinfo=where)
+    return (moment - _EPOCH) // timedelta(microseconds=1)
 
 
 def _filters(settings: Settings) -> bool:

@@ -41,10 +41,10 @@ def visible(value: str | bytes | os.PathLike[str]) -> str:
 
 
 def csv_cell(value: str) -> str:
-    """Return a text cell that no spreadsheet takes for a formula (OWASP: CSV injection)."""
+    """Return text that no spreadsheet takes for a formula (OWASP: CSV injection)."""
     return "'" + value if _FORMULA.match(value) else value
 
 
 def markdown_cell(value: str) -> str:
-    """Return text that Markdown shows as it stands, in a table cell too."""
-    return _MARKDOWN.sub(r"\\\1", value)
+    """Return visible text that Markdown shows as it stands, in a table cell too."""
+    return _MARKDOWN.sub(r"\\\1", visible(value))

@@ -12,7 +12,7 @@ from cdnlog.counts import Counts
 from cdnlog.report.as_json import as_dict
 from cdnlog.report.sections import Document
 from cdnlog.results import Diagnosis
-from cdnlog.text import csv_cell
+from cdnlog.text import csv_cell, visible
 
 _FINDING = (
     "severity", "domain", "status", "name", "owner", "cause", "confidence", "requests", "total", "share",
@@ -60,4 +60,4 @@ def _csv(headers: Iterable[str], rows: Iterable[tuple[Any, ...]]) -> str:
 def _cell(value: object) -> object:
     if isinstance(value, list | tuple):
         value = " | ".join(map(str, value))
-    return csv_cell(value) if isinstance(value, str) else "" if value is None else value
+    return csv_cell(visible(value)) if isinstance(value, str) else "" if value is None else value

@@ -7,6 +7,7 @@ from textwrap import fill
 import tabulate
 
 from cdnlog.report.sections import Cell, Document, Section, sections
+from cdnlog.text import visible
 
 _NAMES = ("#", "status", "code", "client_port")  # numbers that are names, without thousands separators
 tabulate.MIN_PADDING = 0  # its default widens every head by two columns, and 80 are few
@@ -19,7 +20,7 @@ def render(document: Document, width: int = 80) -> str:
 
 
 def _section(section: Section, width: int) -> list[str]:
-    parts = [section.title] if section.title else []
+    parts = [visible(section.title)] if section.title else []
     if section.rows:
         rows = [[_cell(cell, head) for cell, head in zip(row, section.headers, strict=True)] for row in section.rows]
         align = ["right" if _is_number(column) else "left" for column in zip(*section.rows, strict=True)]
@@ -31,7 +32,7 @@ def _section(section: Section, width: int) -> list[str]:
 def _cell(cell: Cell, head: str) -> str:
     if cell is None:
         return "-"
-    return str(cell) if head in _NAMES or not isinstance(cell, int) else f"{cell:,}"
+    return visible(str(cell)) if head in _NAMES or not isinstance(cell, int) else f"{cell:,}"
 
 
 def _is_number(column: tuple[Cell, ...]) -> bool:
@@ -50,5 +51,10 @@ def _wrapped(paragraph: tuple[str, ...], width: int) -> list[str]:
 def _fill(line: str, width: int, first: str, others: str) -> str:
     """Wrap at spaces only: a URL or a command must stay in one piece to be copied."""
     return fill(
-        line, width, initial_indent=first, subsequent_indent=others, break_long_words=False, break_on_hyphens=False
+        visible(line),
+        width,
+        initial_indent=first,
+        subsequent_indent=others,
+        break_long_words=False,
+        break_on_hyphens=False,
     )
