@@ -15,11 +15,13 @@ from cdnlog.catalog import Answer, Catalog
 from cdnlog.counts import Counts, windowed
 from cdnlog.diagnosis import findings
 from cdnlog.errors import UsageError
+from cdnlog.filters import filtered
 from cdnlog.model import FileReport
 from cdnlog.options import Options, settings
-from cdnlog.pipeline import Counter, Progress, Settings, check_columns, filtered
+from cdnlog.pipeline import Counter, Progress, check_columns
 from cdnlog.pipeline import stream as stream_batches
 from cdnlog.results import Diagnosis
+from cdnlog.settings import Settings
 from cdnlog.zones import UTC_ZONE
 
 if TYPE_CHECKING:

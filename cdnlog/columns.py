@@ -126,8 +126,12 @@ class Texts:
 
     def words(self, width: int) -> list[Words]:
         """Return the first `width` words of every row, zero beyond its end."""
-        left = [np.maximum(self.length - 8 * i, 0) for i in range(width)]
-        return [self.buffer.word(self.start + 8 * i if i else self.start, left[i]) for i in range(width)]
+        last = self.buffer.size  # where a row that has ended is read from: nothing of it is used
+        words = [self.buffer.word(self.start, self.length)] if width else []
+        for i in range(1, width):
+            start, left = np.minimum(self.start + 8 * i, last), np.maximum(self.length - 8 * i, 0)
+            words.append(self.buffer.word(start, left))
+        return words
 
 
 class Dictionary:

@@ -132,6 +132,8 @@ def batch_of(frame: pd.DataFrame) -> Batch:
         UsageError: It lacks `time` or `status`, its time has no zone, or its status is none.
     """
     lacking = [name for name in ("time", "status") if name not in frame.columns]
+    if not len(frame.columns):
+        return Batch({}, 0, Accounting())  # what `read` makes of no line at all
     if lacking:
         raise UsageError(
             f"the frame lacks {' and '.join(lacking)}; give one made by cdnlog.read, or rename its columns"

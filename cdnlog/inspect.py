@@ -8,7 +8,8 @@ from cdnlog.columns import Numbers
 from cdnlog.errors import DamagedInput, UsageError
 from cdnlog.model import Batch, Block, Listing, Verdict
 from cdnlog.parse import Detection
-from cdnlog.pipeline import SAMPLE_BYTES, SAMPLE_LINES, Settings, detection_of, new_parser
+from cdnlog.pipeline import SAMPLE_BYTES, SAMPLE_LINES, detection_of, new_parser
+from cdnlog.settings import Settings
 from cdnlog.text import visible
 from cdnlog.zones import UTC_ZONE, instant
 

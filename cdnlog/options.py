@@ -11,7 +11,8 @@ from typing import TypedDict
 
 from cdnlog.catalog import Catalog
 from cdnlog.errors import UsageError
-from cdnlog.pipeline import Settings, check_columns, default_jobs, host_key
+from cdnlog.pipeline import check_columns, default_jobs, host_key
+from cdnlog.settings import Settings
 from cdnlog.source import BLOCK
 from cdnlog.text import visible
 from cdnlog.zones import zone

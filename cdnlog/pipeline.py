@@ -8,23 +8,21 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime, timedelta, tzinfo
-from fnmatch import fnmatchcase
+from dataclasses import asdict, dataclass, replace
+from datetime import tzinfo
 from pathlib import Path
 from typing import IO
 
-import numpy as np
-
 from cdnlog import source
 from cdnlog.aggregate import MICROSECONDS, Tally, grid, needed
-from cdnlog.catalog import Catalog
-from cdnlog.columns import Bools, Numbers
-from cdnlog.counts import DIMENSIONS, Counts, Merger, windowed
+from cdnlog.columns import Numbers
+from cdnlog.counts import Counts, Merger, windowed
 from cdnlog.declared import LogFormat
 from cdnlog.errors import DamagedInput, UnknownNameError
+from cdnlog.filters import filtered
 from cdnlog.model import Accounting, Batch, Block, FileReport, Inputs, Reject, Verdict
 from cdnlog.parse import INVALID, Detection, Parser, detect, fold
+from cdnlog.settings import Settings
 from cdnlog.text import visible
 from cdnlog.workers import Monitor, Plan, run
 from cdnlog.zones import UTC_ZONE, fixed, offsets, zone
@@ -34,58 +32,8 @@ SAMPLE_LINES, SAMPLE_BYTES = 1000, 1024 * 1024
 REJECT_GRACE = 10
 """So many rejected lines never make a file exceed its budget, however short it is."""
 _SPOOL = 1024 * 1024
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Progress = Callable[[int], None]
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How inputs are read and what of them is kept; the options of every command that reads logs.
-
-    Attributes:
-        window: Length of a window in seconds, a divisor of a day.
-        by: Columns to count by, see `dimensions`.
-        format: Name of the format of all files, None to detect it per file.
-        provider: Code table, None for the format's own.
-        tz: Zone to show and to align windows in, None for the offset of the logs.
-        log_tz: Zone of lines that name none, None for the format's own.
-        since: First instant kept; naive values are in `tz`.
-        until: First instant no longer kept.
-        domains: Globs of the domains to keep, all if empty.
-        domain_name: Domain of lines that name none.
-        jobs: Files read at the same time.
-        processes: Whether in processes instead of threads.
-        max_rejects: Share of rejected lines above which a file makes the run incomplete.
-        keep_damaged: Whether the lines of damaged files count.
-        catalog: The declarative data in force.
-        block: Least bytes of a block.
-    """
-
-    window: int = 300
-    by: tuple[str, ...] = ()
-    format: str | None = None
-    provider: str | None = None
-    tz: tzinfo | None = None
-    log_tz: tzinfo | None = None
-    since: datetime | None = None
-    until: datetime | None = None
-    domains: tuple[str, ...] = ()
-    domain_name: str | None = None
-    jobs: int = 1
-    processes: bool = False
-    max_rejects: float = 0.01
-    keep_damaged: bool = False
-    catalog: Catalog = field(default_factory=Catalog)
-    block: int = source.BLOCK
-
-    @property
-    def dimensions(self) -> tuple[str, ...]:
-        """What is counted by: window, domain, status and `by`; only `by` if it names one of these three."""
-        named = [*dict.fromkeys("window_start" if name == "window" else name for name in self.by)]
-        if not any(name in DIMENSIONS for name in named):
-            return (*DIMENSIONS, *named)
-        return (*(d for d in DIMENSIONS if d in named), *(n for n in named if n not in DIMENSIONS))
 
 
 class FileRun:
@@ -109,7 +57,7 @@ class FileRun:
         progress: Progress | None = None,
     ) -> None:
         self._found, self._settings, self._progress = found, settings, progress
-        self._columns = frozenset(columns) | ({"time", "domain"} if _filters(settings) else set())
+        self._columns = frozenset(columns) | ({"time", "domain"} if settings.filters else set())
         self._spool = tempfile.SpooledTemporaryFile(_SPOOL) if keep_rejects else None  # noqa: SIM115 - outlives this call
         self._path = visible(found.path)
         self._accounting = Accounting()
@@ -223,48 +171,6 @@ class FileRun:
             self._offset = int(offsets(time.values[:1] // MICROSECONDS, self._parser.zone)[0]) // 60
 
 
-def filtered(batch: Batch, settings: Settings, where: tzinfo) -> Batch:
-    """Return the rows that the settings keep; `where` is the zone of naive bounds without `settings.tz`."""
-    if not batch.rows or not _filters(settings):
-        return batch
-    keep = _in_time(batch, settings, where) & _of_domains(batch, settings)
-    if keep.all():
-        return batch
-    rows = int(keep.sum())
-    account = replace(batch.accounting, counted=rows, filtered=batch.rows - rows)
-    return Batch({name: c.take(keep) for name, c in batch.columns.items()}, rows, account, batch.rejects)
-
-
-def _in_time(batch: Batch, settings: Settings, where: tzinfo) -> Bools:
-    keep = np.ones(batch.rows, bool)
-    time = batch.columns["time"]
-    if isinstance(time, Numbers):
-        if settings.since is not None:
-            keep &= time.values >= _microseconds(settings.since, settings.tz or where)
-        if settings.until is not None:
-            keep &= time.values < _microseconds(settings.until, settings.tz or where)
-    return keep
-
-
-def _of_domains(batch: Batch, settings: Settings) -> Bools:
-    domain = batch.columns.get("domain")
-    if not settings.domains or domain is None or isinstance(domain, Numbers):
-        return np.full(batch.rows, not settings.domains)
-    codes, values = domain.codes
-    wanted = [any(fnmatchcase(value or "", glob.lower()) for glob in settings.domains) for value in values]
-    kept: Bools = np.array(wanted, bool)[codes]
-    return kept
-
-
-def _microseconds(moment: datetime, where: tzinfo) -> int:
-    moment = moment if moment.tzinfo is not None else moment.replace(tzinfo=where)
-    return (moment - _EPOCH) // timedelta(microseconds=1)
-
-
-def _filters(settings: Settings) -> bool:
-    return bool(settings.since or settings.until or settings.domains)
-
-
 def new_parser(fmt: LogFormat, columns: Iterable[str], settings: Settings) -> Parser:
     """Return the parser of a format as the settings want it."""
     regions = settings.catalog.regions(fmt.regions) if fmt.regions else None
@@ -339,9 +245,9 @@ class Counter:
         settings = self._settings
         reports: list[FileReport] = []
         merged = Merger(Tally(settings.dimensions, grid(settings.window)).counts())
-        # A process of its own has no standard input.
-        forking = settings.processes and all(one.path != source.STDIN for one in found.inputs)
-        plan = Plan(settings.jobs, forking, self._progress)
+        # Standard input is read right here: a process has none of its own, and a waiting thread cannot be stopped.
+        piped = any(one.path == source.STDIN for one in found.inputs)
+        plan = Plan(1 if piped else settings.jobs, settings.processes, self._progress)
         with tempfile.TemporaryDirectory(prefix="cdnlog-") if self._rejects else nullcontext() as folder:
             task = CountFile(settings, Path(folder) if folder else None)
             for counted in run(task, enumerate(found.inputs), plan):

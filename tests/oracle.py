@@ -129,18 +129,14 @@ def verdicts(data: bytes, offset_hours: float = 8) -> Iterator[Row | str]:
         yield judge(line, offset_hours)
 
 
-def rows(data: bytes, offset_hours: float = 8) -> list[Row]:
-    """Return the requests of a log."""
-    return [found for found in verdicts(data, offset_hours) if isinstance(found, Row)]
-
-
-def tabulate(found: Iterable[Row], window_of: Callable[[int], int]) -> Table:
+def tabulate(found: Iterable[Row | str], window_of: Callable[[int], int]) -> Table:
     """Return [requests, bytes] by (window, domain, status), given the window of each second."""
     table: Table = {}
     for row in found:
-        cell = table.setdefault((window_of(row.time), row.domain, row.status), [0, 0])
-        cell[0] += 1
-        cell[1] += row.bytes
+        if isinstance(row, Row):
+            cell = table.setdefault((window_of(row.time), row.domain, row.status), [0, 0])
+            cell[0] += 1
+            cell[1] += row.bytes
     return table
 
 
@@ -150,6 +146,7 @@ def count(data: bytes, window_seconds: int, offset_hours: float = 8) -> tuple[Ta
     A window is named by its first second in UTC; windows count from midnight of the log's own clock.
     """
     shift = int(offset_hours * 3600)
-    fates = Counter("counted" if isinstance(found, Row) else found for found in verdicts(data, offset_hours))
-    table = tabulate(rows(data, offset_hours), lambda s: (s + shift) // window_seconds * window_seconds - shift)
-    return table, {"lines": fates.total(), **{name: fates[name] for name in FATES}}
+    found = list(verdicts(data, offset_hours))
+    table = tabulate(found, lambda second: (second + shift) // window_seconds * window_seconds - shift)
+    fates = Counter("counted" if isinstance(row, Row) else row for row in found)
+    return table, {"lines": len(found), **{name: fates[name] for name in FATES}}

@@ -11,6 +11,7 @@ import lzma
 import struct
 import sys
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
@@ -84,8 +85,8 @@ def member(data: bytes, head: bytes = header(), level: int = 6, crc: int = 0, si
     return head + deflated(data, level) + struct.pack("<II", zlib.crc32(data) ^ crc, len(data) + size)
 
 
-def _full_header(spoil: int = 0) -> bytes:
-    optional = struct.pack("<H", 4) + b"ABCD" + b"access.log\0" + b"a comment\0"
+def _full_header(spoil: int = 0, extra: int = 4) -> bytes:
+    optional = struct.pack("<H", extra) + bytes(extra) + b"access.log\0" + b"a comment\0"
     head = header(FHCRC | FEXTRA | FNAME | FCOMMENT) + optional
     return head + struct.pack("<H", (zlib.crc32(head) & 0xFFFF) ^ spoil)
 
@@ -131,6 +132,7 @@ GZIP = (
     Stream("bit flipped in the data", flipped(_A, len(_A) // 2) + _B, CORRUPT),
     Stream("no deflate data", header() + b"\xff" * 64, CORRUPT),
     Stream("all header flags", member(A, _full_header()) + _B, OK, A + B),
+    Stream("a header of 20 kB", member(A, _full_header(extra=20_000)) + _B, OK, A + B),
     Stream("a name, as gzip(1) writes it", member(A, header(FNAME) + b"access.log\0") + _B, OK, A + B),
     Stream("wrong header CRC", member(A, _full_header(spoil=1)), CORRUPT),
     Stream("reserved flag", member(A, header(RESERVED)), CORRUPT),
@@ -143,7 +145,7 @@ GZIP = (
 
 def frame(data: bytes, *, checksum: bool = True, size: bool = True) -> bytes:
     """Return a zstd frame, with or without its checksum and its content's size."""
-    options = {
+    options: dict[int, int] = {
         zstd.CompressionParameter.checksum_flag: int(checksum),
         zstd.CompressionParameter.content_size_flag: int(size),
     }
@@ -229,4 +231,9 @@ PLAIN = (
 
 KINDS = {"gzip": GZIP, "zstd": ZSTD, "bzip2": BZIP2, "xz": XZ, "plain": PLAIN}
 STREAMS = {f"{kind}: {stream.name}": stream for kind, streams in KINDS.items() for stream in streams}
-PACKERS = {"gzip": gzip.compress, "zstd": frame, "bzip2": bz2.compress, "xz": lzma.compress}
+PACKERS: dict[str, Callable[[bytes], bytes]] = {
+    "gzip": gzip.compress,
+    "zstd": frame,
+    "bzip2": bz2.compress,
+    "xz": lzma.compress,
+}

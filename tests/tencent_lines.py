@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
 from random import Random
 from typing import NamedTuple
 
+from hypothesis import settings
 from hypothesis import strategies as st
 
 Maker = Callable[[Random], bytes]
 Spoil = Callable[[bytes, Random], bytes]
 
-EVENING = datetime(2026, 11, 20, 22, 30)  # noqa: DTZ001 - what the log's clock shows; lines name no zone
+CLOCK = timezone(timedelta(hours=8))  # of the logs; their lines name no zone
+EVENING = datetime(2026, 11, 20, 22, 30, tzinfo=CLOCK)
 HOURS = 3  # so that midnight lies within
 
 # The fields of a line in order, and what an ordinary one holds; times are made apart.
@@ -58,6 +61,8 @@ DOMAINS: dict[bytes, str] = {
     b"010.1.1.1": "(invalid)",
     b"1.2.3": "(invalid)",
     b"a..b": "(invalid)",
+    b"www.example.com..": "(invalid)",
+    b"www.example.com:123456": "(invalid)",
     b"-a.example": "(invalid)",
     b"a,b.example": "(invalid)",
     b"\x1b[31m.example": "(invalid)",
@@ -65,6 +70,8 @@ DOMAINS: dict[bytes, str] = {
     b"<script>": "(invalid)",
     b"x" * 63 + b".example": "x" * 63 + ".example",
     b"x" * 64 + b".example": "(invalid)",
+    b".".join([b"x" * 50] * 5)[:253]: ".".join(["x" * 50] * 5)[:253],
+    b".".join([b"x" * 50] * 5): "(invalid)",  # 254 bytes
     b"-": "(none)",
     b"NULL": "(none)",
     b"(null)": "(none)",
@@ -109,8 +116,11 @@ def odd(rng: Random) -> bytes:
 
 def _fields(rng: Random) -> dict[str, bytes]:
     fields = {name: rng.choice(pool) for name, pool in PLAIN.items() if pool}
-    moment = EVENING + timedelta(seconds=rng.randrange(HOURS * 3600))
-    return {"time": f"{moment:%Y%m%d%H%M%S}".encode(), **fields}
+    return {"time": _stamp(EVENING + timedelta(seconds=rng.randrange(HOURS * 3600))), **fields}
+
+
+def _stamp(moment: datetime) -> bytes:
+    return f"{moment:%Y%m%d%H%M%S}".encode()
 
 
 def _line(fields: dict[str, bytes] | dict[str, bytes | None]) -> bytes:
@@ -249,6 +259,29 @@ def log(rng: Random, lines: int, makers: tuple[Maker, ...] = (plain, odd)) -> by
     return b"".join(rng.choice(makers)(rng) + b"\n" for _ in range(lines))
 
 
+def around(moment: datetime, rng: Random) -> bytes:
+    """Return a log with a plain line in every seven and a half minutes of the three days around a moment."""
+    starts = (moment.astimezone(CLOCK) + timedelta(seconds=s) for s in range(-129_600, 129_600, 450))
+    stamps = (_stamp(start + timedelta(seconds=rng.randrange(450))) for start in starts)
+    return b"".join(replaced(plain(rng), "time", stamp) + b"\n" for stamp in stamps)
+
+
+def saved(folder: Path, *parts: bytes) -> list[Path]:
+    """Write each part to a file of its own."""
+    paths = [folder / f"{i}.log" for i in range(len(parts))]
+    for path, part in zip(paths, parts, strict=True):
+        path.write_bytes(part)
+    return paths
+
+
+# For Hypothesis
+
+
+def law(examples: int) -> settings:
+    """Return settings under which every run tries the same logs."""
+    return settings(max_examples=examples, derandomize=True, deadline=None, database=None)
+
+
 def _known(maker: Maker, seed: int) -> bytes:
     return maker(Random(seed)) + (b"\r\n" if seed % 4 == 1 else b"\n")
 
@@ -275,4 +308,4 @@ def logs(max_lines: int = 12) -> st.SearchStrategy[bytes]:
 def good_logs(max_lines: int = 12) -> st.SearchStrategy[bytes]:
     """Return a strategy of logs in which every line counts and ends in LF."""
     line = st.builds(_known, st.sampled_from((plain, odd)), st.integers(0, 1 << 32))
-    return st.builds(b"".join, st.lists(line, min_size=1, max_size=max_lines))
+    return st.builds(b"".join, st.lists(line, max_size=max_lines))

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 from streams import FNAME, GARBAGE, flipped, frame, header, member
@@ -64,7 +65,7 @@ class Case:
 
     Attributes:
         data: The file.
-        account: Where its lines go, as far as that is not 0; None if what comes through is withheld, however much.
+        account: Where its lines go, rejected ones by reason; None if what comes through is withheld, however much.
         verdict: How its reading ends.
     """
 
@@ -78,13 +79,15 @@ LOG = log(N)
 HALF = len(LOG) // 2  # within a line
 COMMENTS = b"#Version: 1.0\n# a note\n"
 BOM = b"\xef\xbb\xbf"
-LONG = b"x" * 200_000 + b"\n"
+LONG = GOOD[0].replace(b"\n", b" " * 200_000 + b"\n")  # would be a good line without all these blanks
 STORED = member(LOG, level=0)  # holds the text as it is, behind a header of 10 bytes and 5 of deflate's own
 LEFT = most_of(STORED)[15:]
 JPEG = b"\xff\xd8\xff\xe0" + Random(5).randbytes(9000)
 UTF16 = LOG.decode().encode("utf-16")
 GZ = gzip.compress(LOG)
 TAR = tar(LOG, LOG)
+PATH = GOOD[0].index(b" /") + 2
+USTAR = GOOD[0][:PATH] + b"x" * (257 - PATH) + b"ustar" + GOOD[0][PATH:]  # where a tar archive has this word
 
 CASES = {
     "plain text": Case(LOG, {"counted": N}),
@@ -103,11 +106,13 @@ CASES = {
     "0 bytes": Case(b"", {}, Verdict.EMPTY),
     "gz header only": Case(header(), {}, Verdict.EMPTY),
     "gz of nothing": Case(member(b""), {}),
-    "one faulty line": Case(LOG + BAD + LOG, {"counted": 2 * N, "rejected": 1}),
-    "last line cut": Case(LOG[:-90], {"counted": N - 1, "rejected": 1}),
-    "over-long line": Case(LOG + LONG + LOG, {"counted": 2 * N, "rejected": 1}),
+    "no final LF, then garbage": Case(member(LOG[:-1]) + GARBAGE, {"counted": N}, Verdict.TRAILING_GARBAGE),
+    "one faulty line": Case(LOG + BAD + LOG, {"counted": 2 * N, "status": 1}),
+    "last line cut": Case(LOG[:-90], {"counted": N - 1, "partial-tail": 1}),
+    "over-long line": Case(LOG + LONG + LOG, {"counted": 2 * N, "too-long": 1}),
     "blanks and comments": Case(COMMENTS + LOG + b"\n \r\n\t\n", {"counted": N, "comments": 2, "blank": 3}),
     "blanks and comments only": Case(b"\n\n" + COMMENTS + b"\n", {"comments": 2, "blank": 3}),
+    "a request for ustar": Case(USTAR + LOG, {"counted": N + 1}),
     "many comments first": Case(COMMENTS * 1200 + LOG, {"counted": N, "comments": 2400}),
     "many blanks only": Case(b"\n" * 2500, {"blank": 2500}),
     "cut at 60 %": Case(most_of(STORED), {"withheld": lines_of(LEFT)}, Verdict.TRUNCATED),
@@ -139,8 +144,9 @@ def count(*paths: Path, keep_damaged: bool = False, block: int = 1 << 20) -> cdn
 
 
 def account_of(report: FileReport) -> dict[str, int]:
-    """Return where a file's lines went, without the places where none did."""
-    return {place: n for place in PLACES if (n := getattr(report.accounting, place))}
+    """Return where a file's lines went, rejected ones by reason, without the places where none did."""
+    places = {place: n for place in PLACES if place != "rejected" and (n := getattr(report.accounting, place))}
+    return places | dict(report.accounting.reject_reasons)
 
 
 @pytest.fixture
@@ -183,6 +189,16 @@ def test_the_rest_of_the_run_counts(tmp_path: Path) -> None:
     assert (counts.inputs.exit_code, alone.inputs.exit_code) == (EXIT_INCOMPLETE, EXIT_OK)
 
 
+HINTS = {"JPEG": "a picture", "UTF-16": "UTF-16 text", "gz in gz": "compressed twice", "tar.gz": "a tar archive"}
+
+
+@pytest.mark.parametrize("name", HINTS)
+def test_what_is_no_log_is_named(name: str, path: Path) -> None:
+    """Of a file that is no text log it is told what it looks like."""
+    path.write_bytes(CASES[name].data)
+    assert count(path).inputs.files[0].problem.startswith(f"it looks like {HINTS[name]}")
+
+
 def test_damage_is_told(path: Path) -> None:
     """A library call on a damaged file warns, with the file, the verdict and what was seen."""
     path.write_bytes(most_of(GZ))
@@ -199,7 +215,7 @@ def test_named_twice_counts_once(path: Path) -> None:
 
 
 KEPT = {
-    "cut at 60 %": {"counted": LEFT.count(b"\n"), "rejected": 1},
+    "cut at 60 %": {"counted": LEFT.count(b"\n"), "partial-tail": 1},
     "only the trailer cut": {"counted": N},
     "JPEG": CASES["JPEG"].account,
     "gz in gz": CASES["gz in gz"].account,
@@ -244,7 +260,7 @@ def test_the_longest_line(block: int, end: bytes, path: Path) -> None:
     path.write_bytes(first + longest + end)
     assert account_of(count(path, block=block).inputs.files[0]) == {"counted": 2}
     path.write_bytes(first + b"2" + longest + end)
-    assert account_of(count(path, block=block).inputs.files[0]) == {"counted": 1, "rejected": 1}
+    assert account_of(count(path, block=block).inputs.files[0]) == {"counted": 1, "too-long": 1}
 
 
 _MEASURE = """
@@ -268,7 +284,7 @@ def test_detecting_a_format_takes_little_memory(tmp_path: Path) -> None:
     small, hostile = tmp_path / "small.gz", tmp_path / "hostile.gz"
     small.write_bytes(GZ)
     hostile.write_bytes(member(b" " * 60_000 + b"x\n") * 1200)
-    command = [sys.executable, "-c", _MEASURE, small, hostile]
+    command = [sys.executable, "-c", _MEASURE, str(small), str(hostile)]
     run = subprocess.run(command, capture_output=True, text=True, check=True)
     withheld, growth = map(int, run.stdout.split())
     assert withheld == 1200
@@ -282,9 +298,10 @@ def test_detecting_a_format_takes_little_memory(tmp_path: Path) -> None:
 def test_a_line_too_many_is_an_error(place: str) -> None:
     """One line more in any single place breaks the law, and the message shows the sum."""
     right = Accounting(12, 1, 2, 3, 1, 2, 3, {"status": 2, "fields": 1})
+    one: dict[str, Any] = {place: 1}
     right.check("x.log")
     with pytest.raises(AccountingError, match=r"x\.log: lines do not add up: lines \d+ = counted \d"):
-        (right + Accounting(**{place: 1})).check("x.log")
+        (right + Accounting(**one)).check("x.log")
 
 
 _LIES = """
@@ -304,10 +321,11 @@ lies = {
 for lost, (owner, name, lie) in lies.items():
     truth = getattr(owner, name)
     setattr(owner, name, lie)
-    try:
-        cdnlog.count(sys.argv[1:], jobs=1)
-    except cdnlog.CdnlogError as error:
-        print(lost, type(error).__name__, error.exit_code, sep=": ")
+    for use in (cdnlog.count, cdnlog.read):
+        try:
+            use(sys.argv[1:], jobs=1)
+        except cdnlog.CdnlogError as error:
+            print(lost, use.__name__, type(error).__name__, error.exit_code)
     setattr(owner, name, truth)
 """
 
@@ -321,4 +339,4 @@ def test_a_program_that_loses_a_line_stops(flags: list[str], tmp_path: Path) -> 
     command = [sys.executable, *flags, "-c", _LIES, *(str(tmp_path / name) for name in names)]
     run = subprocess.run(command, capture_output=True, text=True, check=True)
     lost = ("a line", "a reason", "a withheld line")
-    assert run.stdout.splitlines() == [f"{what}: AccountingError: 70" for what in lost]
+    assert run.stdout.splitlines() == [f"{what} {use} AccountingError 70" for what in lost for use in ("count", "read")]

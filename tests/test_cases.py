@@ -153,7 +153,7 @@ def run_process(args: list[str], folder: Path, stdin: bytes = b"", **more: str) 
 
 
 def run_here(args: list[str], folder: Path, stdin: bytes = b"") -> Result:
-    """Run the program's entry point within this process, which saves its start."""
+    """Run the program's entry point within this process, which saves its start; it believes to have one processor."""
     raw = (io.BytesIO(), io.BytesIO())
     out = io.TextIOWrapper(raw[0], "utf-8", "strict", newline="\n", write_through=True)
     err = io.TextIOWrapper(raw[1], "utf-8", "backslashreplace", newline="\n", write_through=True)
@@ -163,6 +163,7 @@ def run_here(args: list[str], folder: Path, stdin: bytes = b"") -> Result:
         for name in filter(NOT_INHERITED.fullmatch, list(os.environ)):
             patch.delenv(name)
         patch.setenv("TZ", ZONE)
+        patch.setattr(os, "sched_getaffinity", lambda _: {0}, raising=False)
         patch.setattr(sys, "argv", ["cdnlog", *args])
         patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin), "utf-8"))
         patch.setattr(sys, "stdout", out)

@@ -50,6 +50,7 @@ COMMANDS: dict[str, list[str]] = {
     "count filtered": ["count", "--since", "2026-11-20 00:01", "--until", "2026-11-20 03:00", "--domain", "w*"],
     "count damaged": ["count", "--keep-damaged", "--window", "30s", "--tz", "UTC"],
     "diagnose": ["diagnose"],
+    "count of no name": ["count", ""],
     "diagnose filtered": ["diagnose", "--domain", "no.such.host", "--tz", "-03:30"],
 }
 

@@ -1,10 +1,12 @@
-"""Hostile text through every sink: what strangers write into a log, or a user mistypes, never reaches a terminal raw."""
+"""Hostile text through every sink: what strangers write into a log, or users mistype, reaches no terminal raw."""
 
 from __future__ import annotations
 
 import csv
 import errno
+import gzip
 import io
+import itertools
 import json
 import os
 import pty
@@ -15,7 +17,7 @@ import unicodedata
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from test_cases import Result, environment, line, log, run_here
@@ -58,6 +60,11 @@ HOSTILE = {
 }
 REJECTED = {"carriage return": "a\r200 OK", "nul": "a\0b", "form feed": "a\fb", "vertical tab": "a\vb"}
 NAMES = {**HOSTILE, "two lines": f"two\n{FORGED}", "carriage return": f"a\r{FORGED}"}
+HIDDEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
+MISTYPED = (
+    "escapes", "c1", "delete", "bidi", "zero width", "line separators", "unassigned", "no utf-8", "console markup",
+    "format", "shell", "two lines", "carriage return",
+)  # fmt: skip
 FORMULA = "=+-@|%\uff1d\uff0b\uff0d\uff20"
 BY = ("path", "query", "referer", "user_agent")
 OUTPUTS = ("table", "json", "csv", "markdown")
@@ -72,9 +79,6 @@ PROGRESS = re.compile(rb"\x1b\[\?25[lh]|\x1b\[[0-9;]*m|\x1b\[[0-9]*[AK]|\r")
 def dirty(data: bytes) -> list[str]:
     """Return the characters that no sink may let through: all but printable UTF-8 and LF."""
     return [c for c in data.decode() if c != "\n" and unicodedata.category(c) in HIDDEN]
-
-
-HIDDEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
 
 
 def assert_clean(result: Result) -> None:
@@ -172,7 +176,7 @@ def test_markdown_shows_log_text_as_it_stands(hostile_log: Path, column: str) ->
     rows = json.loads(run_here([*args, "-o", "json"], hostile_log.parent).out)["counts"]
     text = run_here([*args, "-o", "markdown"], hostile_log.parent).out.decode()
     tokens = MarkdownIt("commonmark").enable("table").parse(text)
-    inline = [after for before, after in zip(tokens, tokens[1:], strict=False) if before.type == "td_open"]
+    inline = [after for before, after in itertools.pairwise(tokens) if before.type == "td_open"]
     odd = [child.type for token in inline for child in token.children or () if child.type != "text"]
     cells = ["".join(child.content for child in token.children or ()) for token in inline]
     expected = [str(cell) if cell is not None else "-" for row in rows for cell in row.values()]
@@ -180,28 +184,42 @@ def test_markdown_shows_log_text_as_it_stands(hostile_log: Path, column: str) ->
     assert [cell.split() for cell in cells] == [cell.split() for cell in expected]
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_file_names_are_made_visible(name: str, tmp_path: Path) -> None:
-    """A file's name, whatever became of the file, reaches no sink raw and makes no line of its own."""
-    text = NAMES[name].replace("/", "_")
-    folder = tmp_path / "logs"
+@pytest.fixture(scope="module")
+def hostile_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of files with hostile names: unknown, good, and left out."""
+    folder = tmp_path_factory.mktemp("names") / "logs"
     folder.mkdir()
-    for suffix, data in ((".log", b"hello\n"), (".ok", log("200 502").encode()), (".tmp", b"")):
-        Path(folder, f"{text}{suffix}").write_bytes(data)
-    for output in OUTPUTS:
-        assert_clean(run_here(["count", "logs", "logs", "-o", output], tmp_path))
-        assert_clean(run_here(["diagnose", "logs", f"{text}.gone", "-o", output], tmp_path))
-        assert_clean(run_here(["formats", "detect", "-o", output, "--", f"logs/{text}.log"], tmp_path))
-    assert_clean(run_here(["formats", "detect", "--", f"{text}.gone"], tmp_path))
-    assert_clean(run_here(["parse", "logs", "--out", f"{text}.csv"], tmp_path))
-    assert_clean(run_here(["count", "logs", "--out", f"gone/{text}"], tmp_path))
-    assert_clean(run_here(["count", "logs", "--rejects", f"gone/{text}"], tmp_path))
+    for text in NAMES.values():
+        for suffix, data in ((".log", b"hello\n"), (".ok", log("200 502").encode()), (".tmp", b"")):
+            Path(folder, text.replace("/", "_") + suffix).write_bytes(data)
+    return folder
+
+
+@pytest.mark.parametrize("output", OUTPUTS)
+def test_file_names_in_results_are_made_visible(hostile_folder: Path, output: str) -> None:
+    """The names of good, unknown, doubled, missing and left-out files reach no sink raw and make no line."""
+    for command in ("count", "diagnose"):
+        gone = [f"{text}.gone" for text in NAMES.values()]
+        result = run_here([command, "-o", output, "--", "logs", "logs", *gone], hostile_folder.parent)
+        assert_clean(result)
+        assert (output == "csv") or b"incomplete" in result.out or b'"unknown-format"' in result.out
+        assert b"duplicate" in result.err
+        assert output != "csv" or formulas(result.out.decode()) == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_file_names_in_messages_are_made_visible(hostile_folder: Path, name: str) -> None:
+    """A name that cannot be read or written is quoted in the message, never raw."""
+    text = NAMES[name].replace("/", "_")
+    assert_clean(run_here(["formats", "detect", "--", f"logs/{text}.log"], hostile_folder.parent))
+    assert_clean(run_here(["formats", "detect", "--", f"{text}.gone"], hostile_folder.parent))
+    assert_clean(run_here(["parse", "--out", f"{text}.csv", "--", f"logs/{text}.log"], hostile_folder.parent))
+    assert_clean(run_here(["count", "--out", f"gone/{text}", "--", f"logs/{text}.ok"], hostile_folder.parent))
+    assert_clean(run_here(["count", "--rejects", f"gone/{text}", "--", f"logs/{text}.ok"], hostile_folder.parent))
 
 
 def test_names_of_copies_are_made_visible(tmp_path: Path) -> None:
     """The warning about two gz files of one checksum makes their names visible too."""
-    import gzip
-
     for name in ("a", f"b\x1b[2J\n{FORGED}"):
         (tmp_path / f"{name}.gz").write_bytes(gzip.compress(log("200").encode(), mtime=0))
     result = run_here(["count", "."], tmp_path)
@@ -209,7 +227,7 @@ def test_names_of_copies_are_made_visible(tmp_path: Path) -> None:
     assert b"same checksum" in result.err
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", MISTYPED)
 def test_wrong_options_are_made_visible(name: str, tmp_path: Path) -> None:
     """What a user gives to an option is quoted in the message, but never raw, and never crashes."""
     text = NAMES[name]
@@ -309,6 +327,7 @@ def test_markdown_cell(value: str, cell: str) -> None:
     assert markdown_cell(value) == cell
 
 
+@settings(deadline=None)
 @given(st.binary())
 def test_visible_holds_for_all_bytes(data: bytes) -> None:
     """Whatever the bytes are, what is shown is printable, has one line, and showing it again changes nothing."""

@@ -11,8 +11,10 @@ from cdnlog.cli.count import count
 from cdnlog.cli.diagnose import diagnose
 from cdnlog.cli.explain import codes, explain
 from cdnlog.cli.formats import app as formats
-from cdnlog.cli.guard import refuse
+from cdnlog.cli.guard import failed, refuse
 from cdnlog.cli.parse import parse
+from cdnlog.cli.screen import emit, leave
+from cdnlog.errors import EXIT_OK, CdnlogError, OutputError
 from cdnlog.memory import keep_freed_memory
 
 app = typer.Typer(no_args_is_help=True, add_completion=True, pretty_exceptions_enable=False, rich_markup_mode=None)
@@ -20,7 +22,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=True, pretty_exceptions_e
 
 def _version(*, wanted: bool) -> None:
     if wanted:
-        typer.echo(cdnlog.__version__)
+        emit(f"{cdnlog.__version__}\n")
         raise typer.Exit
 
 
@@ -59,6 +61,12 @@ def main() -> None:
     keep_freed_memory()
     try:
         code = app(standalone_mode=False)
+    except SystemExit:
+        code = EXIT_OK  # what typer makes of a reader that went away while it printed help
+    except OSError as error:
+        code = failed(OutputError("to standard output", error.strerror or str(error)))
+    except CdnlogError as error:
+        code = failed(error)
     except Exception as error:  # noqa: BLE001 - typer has no public name for its errors
         code = refuse(error)
-    raise SystemExit(code)
+    leave(code)

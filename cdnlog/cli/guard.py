@@ -71,8 +71,7 @@ def _exit_code(call: Callable[[], int], *, debug: bool) -> int:
     except CdnlogError as error:
         if debug:
             traceback.print_exc()
-        say(f"cdnlog: {error}")
-        return error.exit_code
+        return failed(error)
     except KeyboardInterrupt:
         say("cdnlog: interrupted; nothing was written")
         return _INTERRUPTED
@@ -86,6 +85,12 @@ def _exit_code(call: Callable[[], int], *, debug: bool) -> int:
             traceback.print_exc()
         say(_bug(error))
         return EXIT_BUG
+
+
+def failed(error: CdnlogError) -> int:
+    """Say what went wrong; return the exit code."""
+    say(f"cdnlog: {error}" if error.exit_code != EXIT_BUG else _bug(error))
+    return error.exit_code
 
 
 def _bug(error: Exception) -> str:

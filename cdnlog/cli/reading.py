@@ -21,6 +21,7 @@ from cdnlog.errors import NothingToAnalyse, UsageError, advice
 from cdnlog.model import Inputs, Verdict
 from cdnlog.options import Options
 from cdnlog.source import STDIN, Found, find, same_content
+from cdnlog.text import visible
 
 _NAMED = 3  # names that are told of many
 
@@ -91,6 +92,21 @@ class Reading:
         return inputs.exit_code
 
 
+def _check_outputs(job: Reading) -> None:
+    """Make sure that no output takes the place of another, or of a log.
+
+    Raises:
+        UsageError: One would.
+    """
+    outputs = [path for path in (job.given["out"], job.given["rejects"]) if path is not None]
+    if len(outputs) > 1 and outputs[0].resolve() == outputs[1].resolve():
+        raise UsageError("--out and --rejects name the same file; give them two")
+    logs = {Path(one.path).resolve() for one in job.found.inputs if one.verdict is None}
+    for path in outputs:
+        if path.resolve() in logs:
+            raise UsageError(f"{visible(path)} is one of the logs to be read; write somewhere else")
+
+
 def _tell_found(found: Found) -> None:
     if found.skipped:
         names = ", ".join(Path(name).name for name in found.skipped[:_NAMED])
@@ -138,9 +154,9 @@ def reading(command: Callable[..., int]) -> Callable[..., Any]:
         mine = {p.name: given.pop(p.name) for p in own}
         if given["paths"] == [STDIN] and sys.stdin is not None and sys.stdin.isatty():
             raise UsageError("standard input is a terminal; pipe a log into 'cdnlog ... -', or name its file")
-        if given["out"] is not None and given["out"] == given["rejects"]:
-            raise UsageError("--out and --rejects name the same file; give them two")
-        return command(Reading(given, find(given["paths"])), **mine)
+        job = Reading(given, find(given["paths"]))
+        _check_outputs(job)
+        return command(job, **mine)
 
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     run.__annotations__ = {p.name: p.annotation for p in parameters}

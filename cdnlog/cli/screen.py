@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, NoReturn, TextIO
 
 from cdnlog.errors import OutputError
 from cdnlog.text import visible
@@ -23,8 +23,13 @@ def say(message: str) -> None:
         if sys.stderr is not None:
             sys.stderr.write(f"{_plain(message)}\n")
             sys.stderr.flush()
-    except OSError:
-        return  # there is nowhere left to complain to
+    except OSError:  # there is nowhere left to complain to, and Python would fail again when it flushes at exit
+        _drop(sys.stderr)
+
+
+def _drop(stream: TextIO) -> None:
+    """Let a stream that cannot be written lead nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _plain(line: str) -> str:
@@ -45,11 +50,20 @@ def emit(text: str) -> None:
         sys.stdout.buffer.write(text.encode(encoding, "backslashreplace"))
         sys.stdout.flush()
     except BrokenPipeError:
-        # Python would fail again when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop(sys.stdout)
     except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop(sys.stdout)
         raise OutputError("to standard output", error.strerror or str(error)) from error
+
+
+def leave(code: int) -> NoReturn:
+    """Exit; what is left in a stream that nobody takes must not make Python fail on its way out."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError:
+        _drop(sys.stdout)
+    raise SystemExit(code)
 
 
 @contextmanager
@@ -60,6 +74,10 @@ def atomic(path: Path) -> Iterator[IO[bytes]]:
         OutputError: It cannot be written; the temporary file is removed.
     """
     where = visible(path)
+    if path.exists() and not path.is_file():
+        with _special(path) as file:
+            yield file
+        return
     try:
         handle, name = tempfile.mkstemp(prefix=TEMPORARY, suffix=".tmp", dir=path.parent)
     except OSError as error:
@@ -76,6 +94,16 @@ def atomic(path: Path) -> Iterator[IO[bytes]]:
         raise OutputError(where, error.strerror or str(error)) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def _special(path: Path) -> Iterator[IO[bytes]]:
+    """Open a pipe or a device as it is: replacing it with a file would not be what was asked for."""
+    try:
+        with path.open("wb") as file:
+            yield file
+    except OSError as error:
+        raise OutputError(visible(path), error.strerror or str(error)) from error
 
 
 def _umask() -> int:

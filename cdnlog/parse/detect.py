@@ -18,7 +18,8 @@ _FOREIGN = (
     (0, b"%PDF", "a PDF document"),
     (0, b"\xff\xfe", "UTF-16 text; convert it to UTF-8"),
     (0, b"\xfe\xff", "UTF-16 text; convert it to UTF-8"),
-    (257, b"ustar", "a tar archive; extract it, or: tar -xOf FILE | cdnlog ... -"),
+    (257, b"ustar\0", "a tar archive; extract it, or: tar -xOf FILE | cdnlog ... -"),
+    (257, b"ustar  \0", "a tar archive; extract it, or: tar -xOf FILE | cdnlog ... -"),
 )
 
 
