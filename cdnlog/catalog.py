@@ -122,7 +122,7 @@ class Catalog:
                 yield folder
 
     def _names(self, kind: str) -> list[str]:
-        found = {f.name for folder in self._folders(kind) for f in folder.iterdir()}
+        found = {f.name for folder in self._folders(kind) for f in folder.iterdir() if f.is_file()}
         return sorted(name.removesuffix(".toml") for name in found if name.endswith(".toml"))
 
     def _read(self, kind: str, name: str, shape: type[T], what: str) -> T:
@@ -143,7 +143,7 @@ def _decode(data: bytes, where: str, shape: type[T]) -> T:
 def _decoded(data: bytes, where: str, shape: Hashable) -> Any:  # noqa: ANN401 - typed by `_decode`
     try:
         return msgspec.toml.decode(data, type=cast("type[Any]", shape))
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:  # ValidationError is a DecodeError
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:  # ValidationError is a DecodeError
         raise SchemaError(visible(where), visible(str(error))) from error
 
 

@@ -138,7 +138,7 @@ class DomainSummary:
         domain: The domain.
         requests: Number of requests.
         bytes: Bytes sent to clients.
-        errors: Requests with status 0 or 400 to 599.
+        errors: Requests with status 0, or 400 and above.
         hit_ratio: Share of requests served from cache, None if the log does not say.
         mean_mbps: Mean rate from the first to the last window of the run, in 10^6 bit/s.
         peak_mbps: Rate of its busiest window, in 10^6 bit/s.

@@ -17,7 +17,7 @@ from cdnlog.source import BLOCK
 from cdnlog.text import visible
 from cdnlog.zones import zone
 
-_WINDOW = re.compile(r"(\d{1,5})\s*(s|m|min|h|d)")
+_WINDOW = re.compile(r"([0-9]{1,5})\s*(s|m|min|h|d)")
 _UNITS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400}
 _DAY = 86_400
 
@@ -97,12 +97,18 @@ def _check(made: Settings) -> None:
         raise UsageError(f"'{name}' is nothing to count by; name a column whose values repeat, or window")
     if made.domain_name is not None and host_key(made.domain_name) is None:
         raise UsageError(f"domain-name '{visible(made.domain_name)}' is no host name or address")
+    if made.since and made.until and _same_kind(made.since, made.until) and made.since >= made.until:
+        raise UsageError(f"since {made.since} is not before until {made.until}; nothing is between them")
     if made.format is not None:
         made.catalog.format(made.format)
     if made.provider is not None:
         made.catalog.codes(made.provider)
     if not 0 <= made.max_rejects <= 1:
         raise UsageError(f"max-rejects is a share between 0 and 1, not {made.max_rejects}")
+
+
+def _same_kind(one: datetime, other: datetime) -> bool:
+    return (one.tzinfo is None) == (other.tzinfo is None)
 
 
 def seconds(window: str) -> int:

@@ -30,7 +30,7 @@ def count(
 
     cdnlog count logs/ --by cache -o csv --out counts.csv
 
-    cdnlog count '2026112*-www.example.com.gz' --by status --since '2026-11-20 10:00'
+    cdnlog count 'logs/*-www.*.gz' --by status --since 2026-11-20T10:00
     """
     with job.observed() as observers:
         counts = cdnlog.count(job.paths, job.window, **job.options(by), **observers)

@@ -36,7 +36,7 @@ def diagnose(
 
     cdnlog diagnose logs/
 
-    cdnlog diagnose logs/ --since '2026-11-20 10:00' --domain 'www.*'
+    cdnlog diagnose logs/ --since 2026-11-20T10:00 --domain 'www.*'
 
     cdnlog diagnose logs/ -o json --fail-on high
 

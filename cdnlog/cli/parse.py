@@ -23,7 +23,7 @@ def parse(
 
     cdnlog parse logs/ --out rows.parquet
 
-    cdnlog parse logs/ --out errors.csv --columns time,domain,status,path --since '2026-11-20 10:00'
+    cdnlog parse logs/ --out rows.csv --columns time,status,path
     """
     if job.out is None:
         raise UsageError("parse needs --out FILE; its suffix says what is written: .parquet, .csv or .jsonl")

@@ -121,14 +121,15 @@ def _tell_files(inputs: Inputs) -> None:
         if report.verdict is Verdict.DUPLICATE or not report.complete:
             withheld = report.accounting.withheld
             lines = f"; its {withheld:,} lines are withheld" if withheld else ""
-            say(f"cdnlog: {report.path}: {report.verdict}: {report.problem}{lines}{advice(report.verdict)}")
+            what = "above the reject budget" if report.over_budget else report.verdict
+            say(f"cdnlog: {report.path}: {what}: {report.problem}{lines}{advice(report.verdict)}")
 
 
 def _tell_lines(inputs: Inputs, *, asked: bool) -> None:
     formats = sorted({report.format for report in inputs.files if report.format})
     total = inputs.total
     if formats:
-        say(f"cdnlog: format {', '.join(formats)}; {len(inputs.files)} files")
+        say(f"cdnlog: format {', '.join(formats)}; {len(inputs.files)} {'file' if len(inputs.files) == 1 else 'files'}")
     say(f"cdnlog: {total}")
     if total.rejected:
         reasons = sorted(total.reject_reasons.items(), key=lambda item: (-item[1], item[0]))

@@ -55,7 +55,7 @@ def read(found: Input, size: int = BLOCK, progress: Callable[[int], None] | None
 
     Args:
         found: The input.
-        size: Least bytes of a block.
+        size: Bytes to hold before their whole lines are handed on.
         progress: Told the number of bytes after each read of the file as it lies on disk.
     """
     if found.verdict is not None:

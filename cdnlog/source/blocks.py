@@ -13,7 +13,7 @@ _LF = 10
 
 
 def blocks(pieces: Iterable[bytes | Ending], size: int) -> Iterator[Block | Ending]:
-    """Yield blocks of at least `size` bytes (the last one may be smaller), and last the ending."""
+    """Yield a block of the whole lines held whenever `size` bytes are held; last the rest, and the ending."""
     cutter = _Cutter(size)
     for piece in pieces:
         if isinstance(piece, Ending):

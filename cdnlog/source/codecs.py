@@ -1,8 +1,8 @@
 """Decompression that ends with a verdict: gzip, zstd, bzip2 and xz by one loop over members.
 
-Popular readers return a truncated file as success, stop after the first member, or lose the last block before an
-error. This loop does not: it yields what was decoded, bounded in size whatever the ratio, and then says how the
-stream ended. What it yields is provisional until then: a checksum is at the end of what it protects.
+Popular readers return a truncated file as success, or stop after the first member. This loop does not: it yields what
+was decoded, bounded in size whatever the ratio, and then says how the stream ended. What it yields is provisional
+until then: a checksum is at the end of what it protects, and what a corrupt member's last piece held is not known.
 """
 
 from __future__ import annotations
@@ -28,7 +28,6 @@ CHUNK = 64 * 1024
 MAX_OUT = 1024 * 1024
 """Decompressed bytes handed on at a time: the bound that makes a bomb harmless."""
 
-_HEADER = 4096  # bytes to have at the start of a member: ISA-L calls a header with names corrupt if it comes in parts
 _GZIP_HEADER = 10
 _GZIP_RESERVED = 0xE0
 _ZSTD_SKIPPABLE = tuple(bytes([low]) + b"\x2a\x4d\x18" for low in range(0x50, 0x60))
@@ -144,7 +143,7 @@ class _Members:
             if not self._more():
                 return Ending(Verdict.OK if self._members else Verdict.EMPTY)
         self._pending = rest
-        while len(self._pending) < _HEADER and self._more():
+        while len(self._pending) < self._header() and self._more():
             pass
         if self._pending.startswith(self._codec.magics):
             return self._bad_header()
@@ -155,6 +154,14 @@ class _Members:
             )
         rest_of_it = "bytes that are no further member follow the last one"
         return Ending(Verdict.TRAILING_GARBAGE if self._members else Verdict.CORRUPT, rest_of_it)
+
+    def _header(self) -> int:
+        """Return how many bytes to have before a member is begun.
+
+        ISA-L calls a gzip header with optional parts corrupt if it does not get it in one piece.
+        """
+        optional = self._codec.name == "gzip" and self._pending[3:4] > b"\0"
+        return CHUNK if optional else _GZIP_HEADER
 
     def _skips(self) -> bool:
         return self._codec.padded and self._members > 0

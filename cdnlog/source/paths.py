@@ -26,12 +26,14 @@ class Input:
         verdict: None if it is to be read, else "missing", "unreadable" or "duplicate".
         problem: One clause on why it is not read.
         size: Its size in bytes, 0 if unknown.
+        inode: Device and inode, which tell the same file under another name.
     """
 
     path: str
     verdict: Verdict | None = None
     problem: str = ""
     size: int = 0
+    inode: tuple[int, int] = (-1, -1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,21 +105,16 @@ def _look(path: str) -> Input:
         return Input(path, Verdict.UNREADABLE, getattr(error, "strerror", None) or str(error))
     if not stat.S_ISREG(status.st_mode):
         return Input(path, Verdict.UNREADABLE, "not a regular file; pipe it into 'cdnlog ... -'")
-    return Input(path, size=status.st_size)
+    return Input(path, size=status.st_size, inode=(status.st_dev, status.st_ino))
 
 
 def _once(found: Input, seen: dict[tuple[int, int], str]) -> Input:
     """Turn the second mention of a file, under whatever name, into a duplicate."""
     if found.verdict is not None:
         return found
-    if found.path == STDIN:
-        identity = (-1, -1)
-    else:
-        status = Path(found.path).stat()
-        identity = (status.st_dev, status.st_ino)
-    if identity in seen:
-        return Input(found.path, Verdict.DUPLICATE, f"the same file as {seen[identity]}, which is read once")
-    seen[identity] = found.path
+    if found.inode in seen:
+        return Input(found.path, Verdict.DUPLICATE, f"the same file as {seen[found.inode]}, which is read once")
+    seen[found.inode] = found.path
     return found
 
 
@@ -140,6 +137,7 @@ def _gzip_trailer(found: Input) -> bytes:
             if found.size < 19 or file.read(2) != b"\x1f\x8b":  # noqa: PLR2004 - header and trailer alone are 18
                 return b""
             file.seek(-8, os.SEEK_END)
-            return file.read(8)
+            trailer = file.read(8)
+            return trailer if trailer.strip(b"\0") else b""  # empty logs are all alike
     except OSError:
         return b""  # reading it will tell
