@@ -97,8 +97,8 @@ def _check(made: Settings) -> None:
         raise UsageError(f"'{name}' is nothing to count by; name a column whose values repeat, or window")
     if made.domain_name is not None and host_key(made.domain_name) is None:
         raise UsageError(f"domain-name '{visible(made.domain_name)}' is no host name or address")
-    if made.since and made.until and _same_kind(made.since, made.until) and made.since >= made.until:
-        raise UsageError(f"since {made.since} is not before until {made.until}; nothing is between them")
+    if made.since and made.until and _same_kind(made.since, made.until) and made.since > made.until:
+        raise UsageError(f"since {made.since} is after until {made.until}; nothing is between them")
     if made.format is not None:
         made.catalog.format(made.format)
     if made.provider is not None:

@@ -222,7 +222,7 @@ def test_filters_equal_the_reference(folder: Path, data: bytes, first: int, last
     """`since` is the first second kept, `until` the first that is not; domains are kept by glob of their key."""
     found = [row for row in oracle.verdicts(data) if isinstance(row, Row)]
     seconds = sorted(row.time for row in found) or [0]
-    start, end = (seconds[place % len(seconds)] for place in (first, last))
+    start, end = sorted(seconds[place % len(seconds)] for place in (first, last))
     since, until = datetime.fromtimestamp(start, UTC), datetime.fromtimestamp(end, LOG_ZONE).isoformat()
     counts = counted(saved(folder, data), since=since, until=until, domain=glob)
     kept = [row for row in found if start <= row.time < end and fnmatchcase(row.domain, glob.lower())]

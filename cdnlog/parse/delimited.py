@@ -1,8 +1,8 @@
 """Splits lines of the kind "delimited" into fields: all well-formed lines of a block at once.
 
-A line is regular if it has the right number of separators outside quotes, exactly two quotes per quoted field,
-and these at the edges of that field. The few others (a referer with spaces, a user agent with quotes) are split
-one by one from both ends; what fits neither way is rejected.
+A line is regular if it has exactly two quotes per quoted field, these at the edges of that field, and the right number
+of separators before, between and behind the quoted fields. The few others (a referer with spaces, a user agent with
+quotes) are split one by one from both ends; what fits neither way is rejected.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 
 from cdnlog.columns import Bools, Ints
 from cdnlog.declared import Field, LogFormat
-from cdnlog.parse.lines import QUOTE, Lines
+from cdnlog.parse.lines import Lines
 
 Span = tuple[int, int]
 
@@ -89,33 +89,39 @@ class Splitter:
 
     def regular(self, lines: Lines, candidates: Bools) -> tuple[Ints, Ints]:
         """Return the candidates that are split all at once, and where their fields end, as in `Rows`."""
-        count = len(self.fields)
-        fits = candidates & (lines.separators >= self.required - 1) & (lines.separators < count)
-        fits &= (lines.quotes == 2 * self._quoted) & ~lines.control
-        rows = np.flatnonzero(fits)
-        cuts = self._cuts(lines, rows)
-        good = np.ones(len(rows), bool)
-        for j, field in enumerate(self.fields):
-            if field.quoted:
-                start, end = cuts[j - 1] + 1, cuts[j]
-                good &= (lines.buffer.bytes[start] == QUOTE) & (lines.buffer.bytes[end - 1] == QUOTE)
-                good &= end - start > 1
+        rows, quotes = self._with_quotes(lines, candidates & ~lines.control)
+        stop = lines.stop[rows]
+        marks = np.empty((len(self.fields), len(rows)), np.int64)
+        good = self._field_ends(lines, rows, quotes, marks)
+        good &= (marks[self.required - 1] <= stop) & (marks[-1] >= stop)
+        np.minimum(marks, stop, out=marks)
+        if not lines.pure:
+            good &= ((lines.kind[marks] == ord(self.separator)) | (marks == stop)).all(axis=0)
+        cuts = lines.at[marks]
         return (rows, cuts) if good.all() else (rows[good], cuts[:, good])
 
-    @cached_property
-    def _quoted(self) -> int:
-        return sum(field.quoted for field in self.fields)
+    def _with_quotes(self, lines: Lines, candidates: Bools) -> tuple[Ints, Ints]:
+        """Return the lines with as many quotes as their quoted fields ask for, and these quotes, a row for each."""
+        count = 2 * sum(field.quoted for field in self.fields)
+        until = np.searchsorted(lines.quotes, lines.stop)
+        before = np.concatenate(([0], until[:-1]))
+        rows = np.flatnonzero(candidates & (until - before == count))
+        return rows, lines.quotes[before[rows] + np.arange(count)[:, None]]
 
-    def _cuts(self, lines: Lines, rows: Ints) -> Ints:
-        count = len(self.fields)
-        if len(rows) == len(lines.start) and len(lines.cuts) == count * len(rows):
-            cuts = np.ascontiguousarray(lines.cuts.reshape(-1, count).T)  # the common case: all lines alike
-        else:
-            index = lines.first[rows] + np.arange(count)[:, None]
-            cuts = lines.cuts[np.minimum(index, len(lines.cuts) - 1)]
-        if lines.crlf or (lines.separators[rows] < count - 1).any():
-            np.minimum(cuts[self.required - 1 :], lines.end[rows], out=cuts[self.required - 1 :])
-        return cuts
+    def _field_ends(self, lines: Lines, rows: Ints, quotes: Ints, marks: Ints) -> Bools:
+        """Fill in the mark that ends each field; return the lines whose quotes are where a field has its own."""
+        at, good = lines.at, np.ones(len(rows), bool)
+        following, pairs = lines.first[rows], iter(range(0, len(quotes), 2))
+        for j, field in enumerate(self.fields):
+            if field.quoted:
+                opening, closing = quotes[(pair := next(pairs))], quotes[pair + 1]
+                begin = at[marks[j - 1]] + 1 if j else lines.start[rows]
+                good &= (opening == following) & (at[opening] == begin)
+                following = closing + 1
+                good &= at[np.minimum(following, len(at) - 1)] == at[closing] + 1
+            marks[j] = np.minimum(following, len(at) - 1)
+            following = marks[j] + 1
+        return good
 
     def recover(self, line: bytes) -> list[Span] | None:
         """Split one line from both ends; None if it cannot be the format's.

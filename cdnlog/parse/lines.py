@@ -1,7 +1,7 @@
-"""Finds the lines of a block and the separators in each, never looking beyond a line's own end.
+"""Finds the lines of a block and the marks in each: separators, quotes and controls.
 
-One pass over the bytes finds everything structural; all further work is on those few positions. A quote changes
-what a separator means only within its own line: an odd number of quotes costs that line and no neighbour.
+One pass over the bytes finds everything structural; all further work is on those few positions. Lines end at LF and
+nowhere else, so that a stray quote costs its own line and no neighbour.
 """
 
 from __future__ import annotations
@@ -24,29 +24,31 @@ class Lines:
 
     Attributes:
         buffer: The bytes, ending in LF.
+        at: Position of every mark.
+        kind: The byte there.
+        first: Index in `at` of each line's first mark.
+        stop: Index in `at` of the mark that ends each line's text: its LF, or the CR before it.
+        quotes: Indices in `at` of the quotes.
         start: First byte of each line.
-        end: Byte after the last one of each line, without LF and the CR before it.
-        cuts: Positions of the separators outside quotes, and of every LF.
-        first: Index in `cuts` of the first one of each line.
-        separators: Number of separators outside quotes in each line.
-        quotes: Number of quotes in each line.
+        end: Byte after the last one of each line's text.
         control: Lines that hold a control byte no text has.
-        crlf: Whether some line ends in CR LF.
+        pure: Whether all marks are separators, quotes and line ends.
     """
 
     buffer: Buffer
+    at: Ints
+    kind: Bytes
+    first: Ints
+    stop: Ints
+    quotes: Ints
     start: Ints
     end: Ints
-    cuts: Ints
-    first: Ints
-    separators: Ints
-    quotes: Ints
     control: Bools
-    crlf: bool
+    pure: bool
 
 
 def scan(data: bytes, separator: int) -> Lines:
-    """Find lines, separators and quotes of a block; `data` must not be empty."""
+    """Find lines and marks of a block; `data` must not be empty."""
     buffer = _terminated(data)
     marks = buffer.bytes <= QUOTE  # space, quote, LF and the controls, in one comparison
     if separator > QUOTE:
@@ -54,25 +56,11 @@ def scan(data: bytes, separator: int) -> Lines:
     marks[buffer.size :] = False
     at = np.flatnonzero(marks)
     kind = buffer.bytes[at]
-    is_lf = kind == LF
-    lf = np.flatnonzero(is_lf)
-    end = at[lf]
-    start = _starts(end)
-    quotes, outside = _outside_quotes(kind == QUOTE, lf)
-    cut = is_lf | ((kind == separator) & outside)
-    cuts = at[np.flatnonzero(cut)]
-    last = _last_cuts(cuts, end)
-    first = _starts(last)
-    text_end, control = _controls(kind, at, end, separator)
-    return Lines(buffer, start, text_end, cuts, first, last - first, quotes, control, crlf=text_end is not end)
-
-
-def _last_cuts(cuts: Ints, end: Ints) -> Ints:
-    """Return the index in `cuts` of each line's LF."""
-    per_line, rest = divmod(len(cuts), len(end))
-    if not rest and np.array_equal(cuts[per_line - 1 :: per_line], end):
-        return np.arange(per_line - 1, len(cuts), per_line)  # the common case: all lines alike
-    return np.searchsorted(cuts, end)
+    lf = np.flatnonzero(kind == LF)
+    quotes = np.flatnonzero(kind == QUOTE)
+    pure = len(lf) + len(quotes) + np.count_nonzero(kind == separator) == len(at)
+    stop, control = (lf, np.zeros(len(lf), bool)) if pure else _controls(kind, at, lf, separator)
+    return Lines(buffer, at, kind, _after(lf), stop, quotes, _after(at[lf]), at[stop], control, pure)
 
 
 def _terminated(data: bytes) -> Buffer:
@@ -80,34 +68,23 @@ def _terminated(data: bytes) -> Buffer:
     return Buffer(data if data.endswith(b"\n") else data + b"\n")
 
 
-def _starts(ends: Ints) -> Ints:
+def _after(ends: Ints) -> Ints:
+    """Return where each line starts, given where each ends."""
     starts = np.empty_like(ends)
     starts[0] = 0
     np.add(ends[:-1], 1, out=starts[1:])
     return starts
 
 
-def _outside_quotes(is_quote: Bools, lf: Ints) -> tuple[Ints, Bools]:
-    """Count the quotes of each line, and mark the positions before which an even number of its quotes stands."""
-    seen = np.cumsum(is_quote, dtype=np.int64)
-    at_end = seen[lf]
-    before = np.empty_like(at_end)
-    before[0] = 0
-    before[1:] = at_end[:-1]
-    if (at_end & 1).any():  # some line has an odd number: count from each line's own start
-        seen = seen - np.repeat(before, np.diff(lf, prepend=-1))
-    return at_end - before, (seen & 1) == 0
-
-
-def _controls(kind: Bytes, at: Ints, end: Ints, separator: int) -> tuple[Ints, Bools]:
-    """Drop the CR of CRLF from the line ends, and mark the lines with any other control byte."""
-    control = np.zeros(len(end), bool)
+def _controls(kind: Bytes, at: Ints, lf: Ints, separator: int) -> tuple[Ints, Bools]:
+    """Take the CR of CRLF for the line's end, and mark the lines with any other control byte."""
+    control = np.zeros(len(lf), bool)
     found = np.flatnonzero((kind < 32) & (kind != LF) & (kind != separator))  # noqa: PLR2004 - C0
     if len(found) == 0:
-        return end, control
+        return lf, control
     crlf = (kind[found] == CR) & (kind[found + 1] == LF) & (at[found + 1] == at[found] + 1)
-    line = np.searchsorted(end, at[found])
-    end = end.copy()
-    end[line[crlf]] -= 1
+    line = np.searchsorted(lf, found)
+    stop = lf.copy()
+    stop[line[crlf]] -= 1
     control[line[~crlf & ~_TYPED[kind[found]]]] = True
-    return end, control
+    return stop, control

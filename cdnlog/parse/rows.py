@@ -116,7 +116,7 @@ class Parser:
         spans = self._splitter.recover(line[bom:])
         if spans is not None:
             return [(start + bom, end + bom) for start, end in spans]
-        return _QUOTE if lines.quotes[i] % 2 else _FIELDS
+        return _QUOTE if line.count(b'"') % 2 else _FIELDS
 
     def _read(self, rows: Rows, fate: Bytes) -> dict[str, Column]:
         """Read every field; the first faulty one of a line is the reason of its reject."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from typing import Any
 
 from cdnlog.catalog import Answer
@@ -53,11 +54,16 @@ def _csv(headers: Iterable[str], rows: Iterable[tuple[Any, ...]]) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(headers)
-    writer.writerows(map(_cell, row) for row in rows)
+    text = cache(_text)  # few distinct texts, many rows
+    writer.writerows([text(cell) if isinstance(cell, str) else _cell(cell) for cell in row] for row in rows)
     return out.getvalue()
+
+
+def _text(value: str) -> str:
+    return csv_cell(visible(value))
 
 
 def _cell(value: object) -> object:
     if isinstance(value, list | tuple):
-        value = " | ".join(map(str, value))
-    return csv_cell(visible(value)) if isinstance(value, str) else "" if value is None else value
+        return _text(" | ".join(map(str, value)))
+    return "" if value is None else value
