@@ -340,12 +340,14 @@ def test_filters_hold_for_frames(tmp_path: Path) -> None:
     assert cdnlog.count(cdnlog.read(paths, max_rejects=1.0), **chosen) == counted(paths, **chosen)
 
 
-def test_a_frame_without_a_column_has_it_missing(tmp_path: Path) -> None:
-    """Frames that differ in their columns count together; what one lacks is missing there, not zero."""
-    frame = cdnlog.read(saved(tmp_path, replaced(plain(Random(3)), "duration_ms", b"0")), format="tencent-cdn")
-    for frames in ([frame, frame.drop(columns="duration_ms")], [frame.drop(columns="duration_ms"), frame]):
-        found = cdnlog.count(frames, by=["duration_ms"]).table
-        assert {key[3] for key in found} == {None, 0}
+def test_a_missing_number_is_not_zero(tmp_path: Path) -> None:
+    """Where a line or a whole frame has no duration it is missing, and does not count as zero."""
+    zero, missing = (replaced(plain(Random(3)), "duration_ms", text) + b"\n" for text in (b"0", b"-"))
+    paths = saved(tmp_path, zero, missing, zero + missing)
+    frame = cdnlog.read(paths[0])
+    bare = frame.drop(columns="duration_ms")
+    for source in (paths[:2], paths[2], [frame, bare], [bare, frame]):
+        assert {key[3] for key in cdnlog.count(source, by=["duration_ms"]).table} == {None, 0}
 
 
 @pytest.mark.parametrize("status", [-1, 1000, None])

@@ -227,6 +227,19 @@ def test_a_long_preamble_hides_nothing(tmp_path: Path, lines: int, head: bytes, 
     assert (account.counted, account.comments + account.blank, account.withheld) == (5, lines, 0)
 
 
+def test_blocks_do_not_decide_the_format(tmp_path: Path) -> None:
+    """What a file is told to be, from its first lines, does not depend on the size of the blocks."""
+    path = tmp_path / "log"
+    path.write_bytes((b"j" * 70_000 + b"\n") * 20 + (GOOD + b"\n") * 5)
+    told = set()
+    for block in (4096, 65_536, 1 << 20, 1 << 22):
+        with warnings.catch_warnings(record=True):
+            warnings.simplefilter("always")
+            report = cdnlog.count(path, block=block).inputs.files[0]
+        told.add((report.verdict, report.accounting.counted, report.accounting.withheld))
+    assert len(told) == 1
+
+
 # The budget for rejected lines
 
 
