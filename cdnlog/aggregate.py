@@ -14,8 +14,8 @@ from cdnlog.model import Batch
 
 MICROSECONDS = 1_000_000
 QUARTER = 900
-"""All time-zone offsets in force since 1995 are multiples of this many seconds, so windows of any zone can be made
-of cells that are no longer, whatever the zone turns out to be."""
+"""All time-zone offsets in force since 1995 are multiples of this many seconds, so windows of any zone can be made of
+cells that are no longer, whatever the zone turns out to be."""
 _FOLD_AT = 100_000
 
 

@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 from datetime import tzinfo
@@ -20,7 +20,7 @@ from cdnlog.counts import Counts, Merger, windowed
 from cdnlog.declared import LogFormat
 from cdnlog.errors import DamagedInput, UnknownNameError
 from cdnlog.filters import filtered
-from cdnlog.model import Accounting, Batch, Block, FileReport, Inputs, Reject, Verdict
+from cdnlog.model import MAX_LINE, REJECT_TEXT, Accounting, Batch, Block, FileReport, Inputs, Reject, Verdict
 from cdnlog.parse import INVALID, Detection, Parser, detect, fold
 from cdnlog.settings import Settings
 from cdnlog.text import visible
@@ -138,7 +138,7 @@ class FileRun:
                 continue
             held.append(block)
             lines += block.data.count(b"\n")
-            size += len(block.data)
+            size += block.length
             if lines >= SAMPLE_LINES or size >= SAMPLE_BYTES:
                 decided = self._choose(held)
                 yield from held
@@ -178,13 +178,15 @@ def new_parser(fmt: LogFormat, columns: Iterable[str], settings: Settings) -> Pa
     return Parser(fmt, columns, where, regions, domain_name=settings.domain_name)
 
 
-def detection_of(blocks: Iterable[Block], settings: Settings) -> Detection:
+def detection_of(blocks: Sequence[Block], settings: Settings) -> Detection:
     """Tell the format from the first lines of a file; how it was cut into blocks makes no difference."""
-    whole = (block.data if block.data.endswith(b"\n") else block.data + b"\n" for block in blocks)
-    data = b"".join(whole)[:SAMPLE_BYTES]
-    lines = data.split(b"\n", SAMPLE_LINES)[:SAMPLE_LINES]
-    if len(lines) > 1 and len(lines) < SAMPLE_LINES:
-        lines.pop()  # nothing, or a line that the limit cut
+    lines: list[bytes] = []
+    for block in blocks:
+        at = block.offset
+        for line in block.data.removesuffix(b"\n").split(b"\n"):
+            if at < SAMPLE_BYTES + blocks[0].offset and len(lines) < SAMPLE_LINES:
+                lines.append(line if len(line) <= MAX_LINE else line[:REJECT_TEXT])
+            at += len(line) + 1
     sample = b"\n".join(lines) + b"\n"
     parsers = [new_parser(fmt, (), settings) for fmt in settings.catalog.formats().values()]
     return detect(Block(sample, 1, 0, len(sample)), parsers)

@@ -56,7 +56,8 @@ def name_of(where: tzinfo) -> str:
 def offsets(seconds: Ints, where: tzinfo, *, local: bool = False) -> Ints:
     """Return the UTC offset in seconds at each time.
 
-    A zone is asked once per distinct quarter of an hour: all offsets in force since 1995 change on one.
+    A zone is asked once per distinct quarter of an hour. (A few zones changed their clocks at one minute past, the last
+    one in 2022; there the rest of that quarter goes with its first minute.)
 
     Args:
         seconds: Seconds since 1970, of UTC, or of the zone's own clock if `local`.
