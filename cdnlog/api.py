@@ -50,7 +50,8 @@ def count(
     """Count requests and bytes per domain, time window and status.
 
     Args:
-        paths_or_frames: A file, folder, glob or "-", several of them, or frames made by `read` or `stream`.
+        paths_or_frames: A file, folder, glob or "-", several of them, or frames made by `read` or `stream`. A frame's
+            times are UTC: without `tz` its windows, and bounds without offset, are UTC too.
         window: Length of a window, a divisor of a day: "1m", "5min", "1h", "1d".
         rejects: A binary file that gets one JSON line per rejected log line.
         progress: Called with the number of bytes after each read from disk, from several threads.
@@ -187,7 +188,7 @@ def tables(
 
     made = settings("5m", options)
     known = list(made.catalog.columns())
-    wanted = known if columns is None else list(columns)
+    wanted = known if columns is None else [columns] if isinstance(columns, str) else list(columns)
     check_columns(wanted, known)
     done: list[FileReport] = reports if reports is not None else []
     for item in stream_batches(source.find(_paths(paths)), made, wanted, rejects, progress):
@@ -217,7 +218,7 @@ def explain(code: int, provider: str = DEFAULT_PROVIDER, *, schemas: str | os.Pa
         >>> cdnlog.explain(514).entry.owner
         'cdn-config'
     """
-    if not 0 <= code <= _LAST_CODE:
+    if not isinstance(code, int) or isinstance(code, bool) or not 0 <= code <= _LAST_CODE:
         raise UsageError(f"{code} is no status code; one has three digits, or is 0 where no status was sent")
     return Catalog(Path(schemas) if schemas is not None else None).explain(provider, code)
 

@@ -198,6 +198,11 @@ class Counts:
 
     __hash__ = None  # type: ignore[assignment]  # it compares by content, which is large
 
+    def __repr__(self) -> str:
+        """Say how much there is; `.frame` shows it."""
+        requests = sum(self.columns["requests"])
+        return f"<Counts by {', '.join(self.dims)}: {len(self):,} rows, {requests:,} requests>"
+
     def __len__(self) -> int:
         """Number of rows."""
         return len(self.cells.keys)

@@ -31,7 +31,7 @@ _ADVICE = {
     "corrupt": "download it again, or use what is there with --keep-damaged",
     "trailing-garbage": "its lines count, but compare it with the original",
     "missing": "check the path",
-    "unknown-format": "name its format with --format ('cdnlog formats' lists them), or leave the file out",
+    "unknown-format": "leave the file out, or name its format with --format ('cdnlog formats' lists them)",
     "ambiguous-format": "name its format with --format",
 }
 
@@ -104,13 +104,13 @@ class DamagedInput(CdnlogError):  # noqa: N818 - the name is public
 
 
 class NothingToAnalyse(CdnlogError):  # noqa: N818 - named as the others are
-    """No input line at all, and the caller asked for data to be there."""
+    """Not one line was counted, and the caller asked for data to be there."""
 
     exit_code = EXIT_NOTHING
 
     def __str__(self) -> str:
         """Say what was looked for and why that ends the run."""
-        return "nothing to analyse: no input held a line; check the paths, or drop --require-data"
+        return "nothing to analyse: not one line was counted; check the paths and filters, or drop --require-data"
 
 
 class OutputError(CdnlogError):

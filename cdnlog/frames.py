@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from cdnlog.columns import Bools, Coded, Column, Ints, Numbers, Texts
 from cdnlog.errors import UsageError
-from cdnlog.model import Accounting, Batch
+from cdnlog.model import NO_DOMAIN, Accounting, Batch
 from cdnlog.text import visible
 
 _INLINE = 12  # bytes a string view holds within itself
@@ -145,6 +145,7 @@ def batch_of(frame: pd.DataFrame) -> Batch:
         raise UsageError("the frame has a status that no log can have; it is 0 or 100 to 999, and never missing")
     columns = {str(name): _column(str(name), frame[name]) for name in frame.columns}
     rows = len(frame)
+    columns.setdefault("domain", Coded((np.zeros(rows, np.int64), [NO_DOMAIN])))
     return Batch(columns, rows, Accounting(lines=rows, counted=rows))
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypedDict
 
 from cdnlog.catalog import Catalog
-from cdnlog.errors import UsageError
+from cdnlog.errors import UnknownNameError, UsageError
 from cdnlog.pipeline import check_columns, default_jobs, host_key
 from cdnlog.settings import Settings
 from cdnlog.source import BLOCK
@@ -65,6 +65,8 @@ def settings(window: str, options: Options) -> Settings:
     Raises:
         UsageError: An option cannot work; the message says which and what to give instead.
     """
+    for name in options.keys() - Options.__annotations__.keys():
+        raise UnknownNameError("option", name, Options.__annotations__)
     schemas = options.get("schemas")
     catalog = Catalog(Path(schemas) if schemas is not None else None)
     by, domain = options.get("by") or (), options.get("domain") or ()

@@ -35,6 +35,11 @@ class Diagnosis:
         """Iterate over the findings, worst first."""
         return iter(self.items)
 
+    def __repr__(self) -> str:
+        """Say how much there is; `.findings` shows it."""
+        worst = f", the worst {self.items[0].severity}" if self.items else ""
+        return f"<Diagnosis: {len(self)} findings{worst}>"
+
     def __len__(self) -> int:
         """Number of findings."""
         return len(self.items)

@@ -41,7 +41,8 @@ def refuse(error: Exception) -> int:
             say(line)
         return EXIT_USAGE
     path = f"{context.command_path} --help" if context is not None else "cdnlog --help"
-    say(f"cdnlog: {message()}; see '{path}'")
+    text = message().removeprefix("Value error, ").rstrip(".")
+    say(f"cdnlog: {text}; see '{path}'")
     return int(getattr(error, "exit_code", EXIT_USAGE))
 
 

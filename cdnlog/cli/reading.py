@@ -86,7 +86,10 @@ class Reading:
         _tell_files(inputs)
         if not self.quiet:
             _tell_lines(inputs, asked=self.given["rejects"] is not None)
-        if self.given["require_data"] and not inputs.total.lines:
+        total = inputs.total
+        if total.filtered and not total.counted:
+            say("cdnlog: every line was filtered; look at --since, --until and --domain")
+        if self.given["require_data"] and not total.counted:
             say(f"cdnlog: {NothingToAnalyse()}")
             return worst(inputs.exit_code, NothingToAnalyse.exit_code)
         return inputs.exit_code

@@ -26,7 +26,8 @@ def options(  # noqa: PLR0913, PLR0917 - one parameter per option, typer passes 
         Option(help="Write the rejected lines here: JSON lines with file, line, offset, reason, text.", metavar="FILE"),
     ] = None,
     max_rejects: Annotated[
-        float, Option(help="Share of rejected lines above which a file counts as incomplete (exit 3).")
+        float,
+        Option(help="Share of rejected lines above which a file with more than ten counts as incomplete (exit 3)."),
     ] = 0.01,
     schemas: Annotated[
         Path | None, Option(help="Folder with formats and code tables of your own.", metavar="DIR")
@@ -39,12 +40,13 @@ def options(  # noqa: PLR0913, PLR0917 - one parameter per option, typer passes 
     since: Annotated[
         str | None,
         Option(
-            help="Leave out what is before: 2026-11-20, '2026-11-20 10:00', 2026-11-20T10:00+08:00.", metavar="TIME"
+            help="Leave out what is before: 2026-11-20, '2026-11-20 10:00' (in --tz), 2026-11-20T10:00+08:00.",
+            metavar="TIME",
         ),
     ] = None,
     until: Annotated[str | None, Option(help="Leave out this instant and all after it.", metavar="TIME")] = None,
     jobs: Annotated[int | None, Option(help="Files read at the same time, else one per processor.")] = None,
-    require_data: Annotated[bool, Option("--require-data", help="Exit 4 if there is no line at all.")] = False,
+    require_data: Annotated[bool, Option("--require-data", help="Exit 4 if not one line was counted.")] = False,
     out: Annotated[
         Path | None, Option(help="Write the result here instead of to standard output.", metavar="FILE")
     ] = None,

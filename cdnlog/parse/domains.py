@@ -10,7 +10,7 @@ import re
 from functools import lru_cache
 from ipaddress import ip_address
 
-NONE, INVALID = "(none)", "(invalid)"
+INVALID = "(invalid)"
 _MAX_NAME, _MAX_LABEL = 253, 63
 _HOST = re.compile(rb"(?!-)[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*\Z")
 _PORT = re.compile(rb":[0-9]{1,5}\Z")

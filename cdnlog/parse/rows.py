@@ -9,9 +9,9 @@ import numpy as np
 
 from cdnlog.columns import Bytes, Coded, Column, Ints
 from cdnlog.declared import LogFormat, Regions
-from cdnlog.model import MAX_LINE, REJECT_TEXT, Accounting, Batch, Block, Reject
+from cdnlog.model import MAX_LINE, NO_DOMAIN, REJECT_TEXT, Accounting, Batch, Block, Reject
 from cdnlog.parse.delimited import Rows, Span, Splitter, spans_array
-from cdnlog.parse.domains import NONE, fold
+from cdnlog.parse.domains import fold
 from cdnlog.parse.fields import FieldReader, Given
 from cdnlog.parse.lines import Lines, scan
 from cdnlog.text import visible
@@ -45,7 +45,7 @@ class Parser:
     ) -> None:
         wanted = frozenset(columns)
         self._wanted = wanted
-        self._domain = fold(domain_name.encode()) if domain_name else NONE
+        self._domain = fold(domain_name.encode()) if domain_name else NO_DOMAIN
         given = Given(zone, regions, self._domain)
         self.format = fmt
         self.zone = zone

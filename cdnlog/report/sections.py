@@ -79,7 +79,8 @@ def _counts(counts: Counts) -> Section:
     headers = tuple("window" if dim == "window_start" else dim for dim in counts.dims)
     rows = tuple(counts.rows())
     if "window_start" in counts.dims:
-        rows = tuple((_clock(window), *rest) for window, *rest in rows)
+        length = len("2026-11-20 00:05:00") if counts.window % 60 else len("2026-11-20 00:05")
+        rows = tuple((window[:length].replace("T", " "), *rest) for window, *rest in rows)
     return Section("", (*headers, "requests", "bytes"), rows, data=True)
 
 
