@@ -235,14 +235,20 @@ def _given(value: object) -> tuple[Iterator[pd.DataFrame] | None, list[Any]]:
     """Tell frames from paths, by their looks: paths must never import pandas."""
     if _is_frame(value):
         return iter([cast("pd.DataFrame", value)]), []
-    if isinstance(value, str | os.PathLike):
-        return None, [value]
+    if isinstance(value, str | bytes | os.PathLike):
+        return None, [os.fsdecode(value) if isinstance(value, bytes) else value]
     if not isinstance(value, Iterable):
         raise UsageError(f"expected paths or frames, got {type(value).__name__}")
     items = iter(value)
     first = next(items, None)
     whole: Iterator[Any] = chain([] if first is None else [first], items)
-    return (whole, []) if _is_frame(first) else (None, list(whole))
+    if _is_frame(first):
+        return whole, []
+    paths = list(whole)
+    for path in paths:
+        if not isinstance(path, str | os.PathLike):
+            raise UsageError(f"expected paths, got a {type(path).__name__} among them")
+    return None, paths
 
 
 def _is_frame(value: object) -> bool:

@@ -140,16 +140,28 @@ def batch_of(frame: pd.DataFrame) -> Batch:
         )
     if getattr(frame["time"].dtype, "tz", None) is None:
         raise UsageError("the frame's time has no zone; use frame['time'].dt.tz_localize(...)")
-    status = frame["status"]
-    if not ((status == 0) | status.between(100, 999)).fillna(value=False).all():
-        raise UsageError("the frame has a status that no log can have; it is 0 or 100 to 999, and never missing")
+    _check_values(frame)
     columns = {str(name): _column(str(name), frame[name]) for name in frame.columns}
     rows = len(frame)
     columns.setdefault("domain", Coded((np.zeros(rows, np.int64), [NO_DOMAIN])))
     return Batch(columns, rows, Accounting(lines=rows, counted=rows))
 
 
+def _check_values(frame: pd.DataFrame) -> None:
+    status = pd.to_numeric(frame["status"], errors="coerce")
+    if not ((status == 0) | status.between(100, 999) & (status % 1 == 0)).fillna(value=False).all():
+        raise UsageError("the frame has a status that no log can have; it is 0 or 100 to 999, and never missing")
+    if frame["time"].isna().any():
+        raise UsageError("the frame has rows without a time; drop them first")
+    if "bytes" in frame and not pd.api.types.is_numeric_dtype(frame["bytes"].dtype):
+        raise UsageError("the frame's bytes are no numbers; convert them with pandas.to_numeric")
+    if "bytes" in frame and (frame["bytes"] < 0).any():
+        raise UsageError("the frame has negative bytes; leave them missing instead")
+
+
 def _column(name: str, series: pd.Series[Any]) -> Column:
+    if name == "status":
+        return Numbers(pd.to_numeric(series).to_numpy(np.int64))
     if name == "time":
         since = (series - _EPOCH) // pd.Timedelta(microseconds=1)
         return Numbers(since.to_numpy(np.int64).astype(np.int64, copy=False))

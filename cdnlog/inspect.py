@@ -8,7 +8,7 @@ from cdnlog.columns import Numbers
 from cdnlog.errors import DamagedInput, UsageError
 from cdnlog.model import Batch, Block, Listing, Verdict
 from cdnlog.parse import Detection
-from cdnlog.pipeline import SAMPLE_BYTES, SAMPLE_LINES, detection_of, new_parser
+from cdnlog.pipeline import SAMPLE_BYTES, SAMPLE_LINES, data_lines, detection_of, new_parser
 from cdnlog.settings import Settings
 from cdnlog.text import visible
 from cdnlog.zones import UTC_ZONE, instant
@@ -32,7 +32,8 @@ def inspect(path: str, catalog: Catalog) -> tuple[Listing, int]:
     found = inputs[0]
     blocks = _blocks(found)
     settings = Settings(catalog=catalog)
-    detection = detection_of(blocks, settings) if blocks else Detection(())
+    sample = [line for block in blocks for line in data_lines(block)]
+    detection = detection_of(sample, settings) if blocks else Detection(())
     title = f"{visible(path)}: {detection.format or (detection.verdict if blocks else 'empty')}"
     rows = _rows(detection, blocks, settings)
     names = rows[0] if rows else ()

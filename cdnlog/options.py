@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import date, datetime, tzinfo
 from pathlib import Path
 from typing import TypedDict
 
@@ -30,7 +30,7 @@ class Options(TypedDict, total=False):
     by: Columns to count by besides window, domain and status; naming one of these three keeps only those named.
     tz: Zone to show times and align windows in; else the offset of the logs, UTC where files differ.
     log_tz: Zone of lines that name none; else the format's own.
-    since: First instant, ISO 8601 text or datetime; without an offset it is in `tz`.
+    since: First instant, ISO 8601 text, date or datetime; without an offset it is in `tz`.
     until: First instant no longer kept.
     domain: Glob or globs of the domains to keep.
     domain_name: Domain of lines that name none.
@@ -45,10 +45,10 @@ class Options(TypedDict, total=False):
     format: str | None
     provider: str | None
     by: Iterable[str]
-    tz: str | None
-    log_tz: str | None
-    since: str | datetime | None
-    until: str | datetime | None
+    tz: str | tzinfo | None
+    log_tz: str | tzinfo | None
+    since: str | date | None
+    until: str | date | None
     domain: str | Iterable[str]
     domain_name: str | None
     jobs: int | None
@@ -76,8 +76,8 @@ def settings(window: str, options: Options) -> Settings:
         by=(by,) if isinstance(by, str) else tuple(by),
         format=options.get("format"),
         provider=options.get("provider"),
-        tz=zone(tz) if tz else None,
-        log_tz=zone(log_tz) if log_tz else None,
+        tz=zone(tz) if isinstance(tz, str) else tz,
+        log_tz=zone(log_tz) if isinstance(log_tz, str) else log_tz,
         since=_moment("since", options.get("since")),
         until=_moment("until", options.get("until")),
         domains=(domain,) if isinstance(domain, str) else tuple(domain),
@@ -119,6 +119,8 @@ def seconds(window: str) -> int:
     Raises:
         UsageError: It is no length, or does not divide a day.
     """
+    if not isinstance(window, str):
+        raise UsageError(f"a window is text such as '5m' or '1h', not {type(window).__name__}")
     match = _WINDOW.fullmatch(window.strip().lower())
     length = int(match[1]) * _UNITS[match[2]] if match else 0
     if not length or _DAY % length:
@@ -128,9 +130,11 @@ def seconds(window: str) -> int:
     return length
 
 
-def _moment(name: str, value: str | datetime | None) -> datetime | None:
+def _moment(name: str, value: str | date | None) -> datetime | None:
     if value is None or isinstance(value, datetime):
         return value
+    if isinstance(value, date):
+        return datetime(value.year, value.month, value.day)  # noqa: DTZ001 - naive means: in `tz`
     try:
         return datetime.fromisoformat(value)
     except ValueError:
@@ -141,6 +145,6 @@ def _moment(name: str, value: str | datetime | None) -> datetime | None:
 
 
 def _at_least_one(name: str, value: int) -> int:
-    if value < 1:
-        raise UsageError(f"{name} must be 1 or more, not {value}")
+    if not isinstance(value, int) or value < 1:
+        raise UsageError(f"{name} must be 1 or more, not {value!r}")
     return value

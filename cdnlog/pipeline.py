@@ -20,7 +20,7 @@ from cdnlog.counts import Counts, Merger, windowed
 from cdnlog.declared import LogFormat
 from cdnlog.errors import DamagedInput, UnknownNameError
 from cdnlog.filters import filtered
-from cdnlog.model import MAX_LINE, REJECT_TEXT, Accounting, Batch, Block, FileReport, Inputs, Reject, Verdict
+from cdnlog.model import MAX_LINE, Accounting, Batch, Block, FileReport, Inputs, Reject, Verdict
 from cdnlog.parse import INVALID, Detection, Parser, detect, fold
 from cdnlog.settings import Settings
 from cdnlog.text import visible
@@ -129,37 +129,37 @@ class FileRun:
                 yield item
 
     def _sampled(self, blocks: Iterator[Block]) -> Iterator[Block]:
-        """Pass the blocks on, but hold the first lines back until they tell the format."""
+        """Pass the blocks on, but hold back those with the first data lines until they tell the format."""
         held: list[Block] = []
-        lines, size, decided = 0, 0, False
+        sample: list[tuple[int, bytes]] = []
+        decided = False
         for block in blocks:
             if decided:
                 yield block
                 continue
+            sample += data_lines(block)
             held.append(block)
-            lines += block.data.count(b"\n")
-            size += block.length
-            if lines >= SAMPLE_LINES or size >= SAMPLE_BYTES:
-                decided = self._choose(held)
+            if not sample or len(sample) >= SAMPLE_LINES or block.offset >= sample[0][0] + SAMPLE_BYTES:
+                self._choose(sample)
+                decided = bool(sample)
                 yield from held
-                held, lines, size = [], 0, 0
+                held = []
         if held:
-            self._choose(held)
+            self._choose(sample)
             yield from held
 
-    def _choose(self, held: list[Block]) -> bool:
-        """Choose the parser; return False if it is for these lines only, as all are blank or comments."""
+    def _choose(self, sample: Sequence[tuple[int, bytes]]) -> None:
+        """Choose the parser by the first data lines; without any, one for blank lines and comments."""
         catalog = self._settings.catalog
         if self._settings.format is not None:
             self._parser = new_parser(catalog.format(self._settings.format), self._columns, self._settings)
-            return True
-        detection = detection_of(held, self._settings)
+            return
+        detection = detection_of(sample, self._settings)
         if detection.verdict is not Verdict.OK:
             self._trouble = (detection.verdict, detection.why)
-            return True
+            return
         name = detection.format or detection.candidates[0].name
         self._parser = new_parser(catalog.format(name), self._columns, self._settings)
-        return detection.format is not None
 
     def _note_rejects(self, rejects: tuple[Reject, ...]) -> None:
         if self._spool is not None and rejects:
@@ -178,18 +178,23 @@ def new_parser(fmt: LogFormat, columns: Iterable[str], settings: Settings) -> Pa
     return Parser(fmt, columns, where, regions, domain_name=settings.domain_name)
 
 
-def detection_of(blocks: Sequence[Block], settings: Settings) -> Detection:
-    """Tell the format from the first lines of a file; how it was cut into blocks makes no difference."""
-    lines: list[bytes] = []
-    for block in blocks:
-        at = block.offset
-        for line in block.data.removesuffix(b"\n").split(b"\n"):
-            if at < SAMPLE_BYTES + blocks[0].offset and len(lines) < SAMPLE_LINES:
-                lines.append(line if len(line) <= MAX_LINE else line[:REJECT_TEXT])
-            at += len(line) + 1
-    sample = b"\n".join(lines) + b"\n"
+def data_lines(block: Block) -> list[tuple[int, bytes]]:
+    """Return the lines of a block, with their offsets, that may tell its format: no blank, comment or over-long one."""
+    found: list[tuple[int, bytes]] = []
+    at = block.offset
+    for line in block.data.split(b"\n") if not block.cut else ():
+        if len(found) < SAMPLE_LINES and len(line) <= MAX_LINE and line.strip() and not line.startswith(b"#"):
+            found.append((at, line))
+        at += len(line) + 1
+    return found
+
+
+def detection_of(sample: Sequence[tuple[int, bytes]], settings: Settings) -> Detection:
+    """Tell the format from the first data lines; how the file was cut into blocks makes no difference."""
+    lines = [line for at, line in sample[:SAMPLE_LINES] if at < sample[0][0] + SAMPLE_BYTES]
+    data = b"".join(line + b"\n" for line in lines) or b"\n"
     parsers = [new_parser(fmt, (), settings) for fmt in settings.catalog.formats().values()]
-    return detect(Block(sample, 1, 0, len(sample)), parsers)
+    return detect(Block(data, 1, 0, len(data)), parsers)
 
 
 @dataclass(frozen=True)

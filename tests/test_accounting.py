@@ -340,3 +340,15 @@ def test_a_program_that_loses_a_line_stops(flags: list[str], tmp_path: Path) -> 
     run = subprocess.run(command, capture_output=True, text=True, check=True)
     lost = ("a line", "a reason", "a withheld line")
     assert run.stdout.splitlines() == [f"{what} {use} AccountingError 70" for what in lost for use in ("count", "read")]
+
+
+@pytest.mark.parametrize("block", [1000, 65_536, 2 * 1024 * 1024])
+def test_junk_behind_comments_withholds_nothing(block: int, tmp_path: Path) -> None:
+    """A format once told is kept: neither leading comments nor junk further on, nor the size of blocks, matter."""
+    path = tmp_path / "a.log"
+    path.write_bytes(b"# c\n" * 1000 + GOOD[0] * 12_000 + b"junk\n" * 1500 + GOOD[0] * 3000)
+    report = count(path, block=block).inputs.files[0]
+    assert (report.verdict, account_of(report)) == (
+        Verdict.OK,
+        {"counted": 15_000, "comments": 1000, "rejected": 1500},
+    )

@@ -284,3 +284,14 @@ def test_records_give_the_bytes_back(tmp_path: Path, ending: bytes, block: int) 
     records = [json.loads(record) for record in file.getvalue().splitlines()]
     assert [record["line"] for record in records] == list(range(1, 2 * len(lines), 2))
     assert [data[r["offset"] :][: len(line)] for r, line in zip(records, lines, strict=True)] == lines
+
+
+@pytest.mark.parametrize("end", range(0, len(GOOD), 7))
+def test_a_short_line_is_judged_by_itself(tmp_path: Path, end: int) -> None:
+    """What becomes of the beginning of a line does not depend on what follows it in its block."""
+    fates = set()
+    for tail, counted, blank in ((b"\n", 0, 0), (b"\n" + GOOD + b"\n", 1, 0), (b"\n\n", 0, 1)):
+        (tmp_path / "a.log").write_bytes(GOOD[:end] + tail)
+        total = cdnlog.count(tmp_path / "a.log", format="tencent-cdn", max_rejects=1).inputs.total
+        fates.add((total.counted - counted, total.blank - blank, *total.reject_reasons))
+    assert len(fates) == 1

@@ -110,16 +110,16 @@ class Splitter:
 
     def _field_ends(self, lines: Lines, rows: Ints, quotes: Ints, marks: Ints) -> Bools:
         """Fill in the mark that ends each field; return the lines whose quotes are where a field has its own."""
-        at, good = lines.at, np.ones(len(rows), bool)
+        at, good, last = lines.at, np.ones(len(rows), bool), len(lines.at) - 1
         following, pairs = lines.first[rows], iter(range(0, len(quotes), 2))
         for j, field in enumerate(self.fields):
             if field.quoted:
                 opening, closing = quotes[(pair := next(pairs))], quotes[pair + 1]
-                begin = at[marks[j - 1]] + 1 if j else lines.start[rows]
+                begin = at[np.minimum(marks[j - 1], last)] + 1 if j else lines.start[rows]
                 good &= (opening == following) & (at[opening] == begin)
                 following = closing + 1
-                good &= at[np.minimum(following, len(at) - 1)] == at[closing] + 1
-            marks[j] = np.minimum(following, len(at) - 1)
+                good &= at[np.minimum(following, last)] == at[closing] + 1
+            marks[j] = following  # of a short line this is beyond its end, and may be beyond the block's
             following = marks[j] + 1
         return good
 

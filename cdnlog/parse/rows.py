@@ -83,11 +83,13 @@ class Parser:
         too_long = (lines.end - lines.start > MAX_LINE) | cut
         fate[too_long] = _TOO_LONG
         head = lines.buffer.bytes[lines.start]
-        plain = ~too_long & (head != _BOM[0])
+        empty = lines.end == lines.start
+        fate[empty] = _BLANK
+        plain = ~too_long & ~empty & (head != _BOM[0])
         if self._comment:
             plain &= head != self._comment[0]
         regular, cuts = self._splitter.regular(lines, plain)
-        odd = ~too_long
+        odd = ~too_long & ~empty
         odd[regular] = False
         recovered: list[int] = []
         spans: list[list[Span]] = []

@@ -29,7 +29,8 @@ MAX_OUT = 1024 * 1024
 """Decompressed bytes handed on at a time: the bound that makes a bomb harmless."""
 
 _GZIP_HEADER = 10
-_GZIP_RESERVED = 0xE0
+_GZIP_HCRC, _GZIP_EXTRA, _GZIP_TEXTS, _GZIP_RESERVED = 0x02, 0x04, (0x08, 0x10), 0xE0
+_GZIP_LONGEST = 256 * 1024  # bytes of a header
 _ZSTD_SKIPPABLE = tuple(bytes([low]) + b"\x2a\x4d\x18" for low in range(0x50, 0x60))
 _XZ_MEMORY = 256 * 1024 * 1024
 
@@ -107,6 +108,19 @@ def decompress(reader: Reader, codec: Codec, max_out: int = MAX_OUT, chunk: int 
     return _Members(reader, codec, max_out, chunk).run()
 
 
+def _header_is_whole(data: bytes) -> bool:
+    """Whether a gzip header (RFC 1952) ends within the data: ISA-L calls one that comes in parts corrupt."""
+    if not _GZIP_HEADER <= len(data) <= _GZIP_LONGEST:
+        return len(data) > _GZIP_LONGEST
+    flags, end = data[3], _GZIP_HEADER
+    if flags & _GZIP_EXTRA:
+        end += 2 + int.from_bytes(data[end : end + 2], "little")
+    for flag in _GZIP_TEXTS:
+        if flags & flag and not (end := data.find(b"\0", end) + 1):
+            return False
+    return end + (2 if flags & _GZIP_HCRC else 0) <= len(data)
+
+
 class _Members:
     """The loop over the members of one stream; `pending` is input that was read and not yet used."""
 
@@ -143,7 +157,9 @@ class _Members:
             if not self._more():
                 return Ending(Verdict.OK if self._members else Verdict.EMPTY)
         self._pending = rest
-        while len(self._pending) < self._header() and self._more():
+        while len(self._pending) < _GZIP_HEADER and self._more():
+            pass
+        while self._codec.name == "gzip" and not _header_is_whole(self._pending) and self._more():
             pass
         if self._pending.startswith(self._codec.magics):
             return self._bad_header()
@@ -154,14 +170,6 @@ class _Members:
             )
         rest_of_it = "bytes that are no further member follow the last one"
         return Ending(Verdict.TRAILING_GARBAGE if self._members else Verdict.CORRUPT, rest_of_it)
-
-    def _header(self) -> int:
-        """Return how many bytes to have before a member is begun.
-
-        ISA-L calls a gzip header with optional parts corrupt if it does not get it in one piece.
-        """
-        optional = self._codec.name == "gzip" and self._pending[3:4] > b"\0"
-        return CHUNK if optional else _GZIP_HEADER
 
     def _skips(self) -> bool:
         return self._codec.padded and self._members > 0
