@@ -350,5 +350,5 @@ def test_junk_behind_comments_withholds_nothing(block: int, tmp_path: Path) -> N
     report = count(path, block=block).inputs.files[0]
     assert (report.verdict, account_of(report)) == (
         Verdict.OK,
-        {"counted": 15_000, "comments": 1000, "rejected": 1500},
+        {"counted": 15_000, "comments": 1000, "fields": 1500},
     )
