@@ -352,3 +352,14 @@ def test_junk_behind_comments_withholds_nothing(block: int, tmp_path: Path) -> N
         Verdict.OK,
         {"counted": 15_000, "comments": 1000, "fields": 1500},
     )
+
+
+def test_a_small_corrupt_file_is_read_as_far_as_it_goes(path: Path) -> None:
+    """Of a gz whose checksum is wrong every line is withheld, and with `keep_damaged` all but a torn last one count."""
+    packed = bytearray(member(GOOD[0] * 1000))
+    packed[-6] ^= 1
+    path.write_bytes(packed)
+    assert account_of(count(path).inputs.files[0]) == {"withheld": 1000}
+    kept = count(path, keep_damaged=True).inputs.total
+    assert kept.lines == 1000
+    assert kept.counted >= 999

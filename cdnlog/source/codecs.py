@@ -2,12 +2,13 @@
 
 Popular readers return a truncated file as success, or stop after the first member. This loop does not: it yields what
 was decoded, bounded in size whatever the ratio, and then says how the stream ended. What it yields is provisional
-until then: a checksum is at the end of what it protects, and what a corrupt member's last piece held is not known.
+until then: a checksum is at the end of what it protects, and the last piece of a large corrupt member may be lost.
 """
 
 from __future__ import annotations
 
 import bz2
+import contextlib
 import lzma
 import sys
 from collections.abc import Callable, Iterator
@@ -32,6 +33,7 @@ _GZIP_HEADER = 10
 _GZIP_HCRC, _GZIP_EXTRA, _GZIP_TEXTS, _GZIP_RESERVED = 0x02, 0x04, (0x08, 0x10), 0xE0
 _GZIP_LONGEST = 256 * 1024  # bytes of a header
 _ZSTD_SKIPPABLE = tuple(bytes([low]) + b"\x2a\x4d\x18" for low in range(0x50, 0x60))
+_STEP = 256  # decompressed bytes at a time where the fault is near
 _XZ_MEMORY = 256 * 1024 * 1024
 
 
@@ -190,10 +192,24 @@ class _Members:
                 fed += len(data)
                 if not data:
                     break
-            if piece := decompressor.decompress(data, self._max_out):
+            try:
+                piece = decompressor.decompress(data, self._max_out)
+            except _ERRORS:
+                if fed == len(data):  # the member's first bytes: what they hold can be had in small steps
+                    yield from self._salvaged(data)
+                raise
+            if piece:
                 yield piece
             data = b""
         self._bare_header &= fed == _GZIP_HEADER
+
+    def _salvaged(self, data: bytes) -> Iterator[bytes]:
+        """Yield what the first bytes of a corrupt member give until the fault: a small log may be all of it."""
+        decompressor = self._codec.new()
+        with contextlib.suppress(*_ERRORS):
+            while piece := decompressor.decompress(data, min(self._max_out, _STEP)):
+                yield piece
+                data = b""
 
     def _cut_short(self) -> Ending:
         if self._bare_header:
