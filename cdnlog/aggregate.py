@@ -9,10 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from cdnlog.columns import Coded, Ints, Numbers, Texts
-from cdnlog.counts import MEASURES, Cells, Counts, Value
-from cdnlog.model import Batch
+from cdnlog.counts import MEASURES, Cells, Counts, Value, stacked
+from cdnlog.model import MICROSECONDS, Batch
 
-MICROSECONDS = 1_000_000
 QUARTER = 900
 """All time-zone offsets in force since 1995 are multiples of this many seconds, so windows of any zone can be made of
 cells that are no longer, whatever the zone turns out to be."""
@@ -87,9 +86,8 @@ class Tally:
         values = tuple(None if d == windows else tuple(place) for d, place in enumerate(self._places))
         if not self._parts:
             return Cells(np.empty((0, len(self._dims)), np.int64), np.empty((0, len(MEASURES)), np.int64), values)
-        wide = any(part.sums.dtype == object for part in self._parts)
-        sums = [part.sums.astype(object) if wide else part.sums for part in self._parts]
-        return Cells(np.concatenate([part.keys for part in self._parts]), np.concatenate(sums), values).folded()
+        keys = np.concatenate([part.keys for part in self._parts])
+        return Cells(keys, stacked(self._parts), values).folded()
 
 
 def _number_codes(place: dict[Value, int], column: Numbers) -> Ints:

@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING, Any, TypeAlias, Unpack, cast
 
 from cdnlog import source
 from cdnlog.aggregate import Tally, grid
-from cdnlog.catalog import Answer, Catalog
+from cdnlog.catalog import DEFAULT_PROVIDER, Answer, Catalog
 from cdnlog.counts import Counts, windowed
 from cdnlog.diagnosis import findings
 from cdnlog.errors import UsageError
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     Frames: TypeAlias = pd.DataFrame | Iterable[pd.DataFrame]
 
 Paths: TypeAlias = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
-DEFAULT_PROVIDER = "tencent-cdn"
 _LAST_CODE = 999
 
 

@@ -23,6 +23,7 @@ from cdnlog.text import visible
 
 T = TypeVar("T")
 ENVIRONMENT = "CDNLOG_SCHEMAS"
+DEFAULT_PROVIDER = "tencent-cdn"
 
 
 @cache

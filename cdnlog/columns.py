@@ -46,6 +46,14 @@ class Buffer:
         words: Words = self.words[start] & _LOW_BYTES[np.minimum(length, 8)]
         return words
 
+    def is_null(self, start: Ints, length: Ints, nulls: tuple[bytes, ...]) -> Bools:
+        """Mark the slices that stand for a missing value: empty ones, or null markers of at most eight bytes."""
+        words = self.word(start, length)
+        missing: Bools = length == 0
+        for null in nulls:
+            missing |= (length == len(null)) & (words == np.uint64(int.from_bytes(null, "little")))
+        return missing
+
     def text(self, start: int, end: int) -> bytes:
         """Return one slice."""
         return self.data[start:end]

@@ -125,9 +125,13 @@ def joined(parts: Sequence[Cells]) -> Cells:
             table = [place.setdefault(value, len(place)) for value in known]
             own[:, d] = np.array(table, np.int64)[own[:, d]] if len(own) else own[:, d]
         values.append(tuple(place))
+    return Cells(np.concatenate(keys), stacked(parts), tuple(values)).folded()
+
+
+def stacked(parts: Sequence[Cells]) -> npt.NDArray[Any]:
+    """Return the sums of all parts one under the other, as Python integers if those of any part are."""
     wide = any(part.sums.dtype == object for part in parts)
-    sums = np.concatenate([part.sums.astype(object) if wide else part.sums for part in parts])
-    return Cells(np.concatenate(keys), sums, tuple(values)).folded()
+    return np.concatenate([part.sums.astype(object) if wide else part.sums for part in parts])
 
 
 @dataclass(frozen=True)

@@ -74,7 +74,7 @@ def _dictionary(codes: Ints, values: list[str | None]) -> pa.Array:
 
 def _strings(column: Texts) -> pa.Array:
     """Return text as it stands; what is not printable ASCII is made visible."""
-    missing = _missing(column)
+    missing = column.buffer.is_null(column.start, column.length, column.nulls)
     raw = pa.Array.from_buffers(
         pa.binary_view(),
         len(column.start),
@@ -108,14 +108,6 @@ def _views(column: Texts) -> np.ndarray[Any, Any]:
     tail = column.buffer.word(start + 4, np.maximum(length - 4, 0))
     views[:, 1] = np.where(length <= _INLINE, tail, start.astype(np.uint64) << np.uint64(32))
     return views
-
-
-def _missing(column: Texts) -> Bools:
-    words = column.buffer.word(column.start, column.length)
-    missing: Bools = column.length == 0
-    for null in column.nulls:
-        missing |= (column.length == len(null)) & (words == np.uint64(int.from_bytes(null, "little")))
-    return missing
 
 
 def _odd(column: Texts) -> Bools:

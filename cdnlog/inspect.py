@@ -6,7 +6,7 @@ from cdnlog import source
 from cdnlog.catalog import Catalog
 from cdnlog.columns import Numbers
 from cdnlog.errors import DamagedInput, UsageError
-from cdnlog.model import Batch, Block, Listing, Verdict
+from cdnlog.model import MICROSECONDS, Batch, Block, Listing, Verdict
 from cdnlog.parse import Detection
 from cdnlog.pipeline import SAMPLE_BYTES, SAMPLE_LINES, data_lines, detection_of, new_parser
 from cdnlog.settings import Settings
@@ -14,7 +14,6 @@ from cdnlog.text import visible
 from cdnlog.zones import UTC_ZONE, instant
 
 _SHOWN = 3
-_MICROSECONDS = 1_000_000
 
 
 def inspect(path: str, catalog: Catalog) -> tuple[Listing, int]:
@@ -77,4 +76,4 @@ def _value(batch: Batch, name: str, row: int) -> str | None:
     if column.missing is not None and column.missing[row]:
         return None
     value = int(column.values[row])
-    return instant(value // _MICROSECONDS, UTC_ZONE) if name == "time" else str(value)
+    return instant(value // MICROSECONDS, UTC_ZONE) if name == "time" else str(value)

@@ -17,6 +17,9 @@ from cdnlog.errors import EXIT_INCOMPLETE, EXIT_OK, AccountingError
 MAX_LINE = 64 * 1024
 """Longest line in bytes that is parsed; a longer one is one reject, "too-long"."""
 
+MICROSECONDS = 1_000_000
+"""In a second: the unit of the column `time`."""
+
 NO_DOMAIN = "(none)"
 """The domain of lines whose log names none."""
 

@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import IO
 
 from cdnlog import source
-from cdnlog.aggregate import MICROSECONDS, Tally, grid, needed
+from cdnlog.aggregate import Tally, grid, needed
 from cdnlog.columns import Numbers
 from cdnlog.counts import Counts, Merger, windowed
 from cdnlog.declared import LogFormat
 from cdnlog.errors import DamagedInput, UnknownNameError
 from cdnlog.filters import filtered
-from cdnlog.model import MAX_LINE, Accounting, Batch, Block, FileReport, Inputs, Reject, Verdict
+from cdnlog.model import MAX_LINE, MICROSECONDS, Accounting, Batch, Block, FileReport, Inputs, Reject, Verdict
 from cdnlog.parse import INVALID, Detection, Parser, detect, fold
 from cdnlog.settings import Settings
 from cdnlog.text import visible

@@ -363,3 +363,17 @@ def test_a_small_corrupt_file_is_read_as_far_as_it_goes(path: Path) -> None:
     kept = count(path, keep_damaged=True).inputs.total
     assert kept.lines == 1000
     assert kept.counted >= 999
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc to measure one process's memory")
+def test_memory_does_not_grow_with_the_log(tmp_path: Path) -> None:
+    """Ten times the log, a hundred megabytes of it, takes no more memory to count."""
+    small, large = tmp_path / "small.gz", tmp_path / "large.gz"
+    packed = member(GOOD[0] * 60_000)
+    small.write_bytes(packed)
+    large.write_bytes(packed * 10)
+    command = [sys.executable, "-c", _MEASURE, small, large]
+    run = subprocess.run(command, capture_output=True, text=True, check=True)
+    withheld, growth = map(int, run.stdout.split())
+    assert withheld == 0
+    assert growth < 30

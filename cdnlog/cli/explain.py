@@ -7,14 +7,13 @@ from typing import Annotated
 
 import typer
 
-from cdnlog.catalog import Catalog
+from cdnlog.catalog import DEFAULT_PROVIDER, Catalog
 from cdnlog.cli.guard import guarded
 from cdnlog.cli.output import Output, OutputOption, deliver
 from cdnlog.errors import UsageError
 from cdnlog.model import Listing
 from cdnlog.text import visible
 
-DEFAULT_PROVIDER = "tencent-cdn"
 _DIGITS = 3
 
 ProviderOption = Annotated[str, typer.Option(help="Whose code table to ask.")]

@@ -10,11 +10,11 @@ import numpy as np
 
 from cdnlog.columns import Bools, Buffer, Column, Dictionary, Ints, Numbers, Texts
 from cdnlog.declared import Field, LogFormat, Regions
+from cdnlog.model import MICROSECONDS
 from cdnlog.parse import domains, values
 from cdnlog.text import visible
 from cdnlog.zones import offsets
 
-MICROSECONDS = 1_000_000
 _QUESTION_MARK = ord("?")
 
 
@@ -72,7 +72,7 @@ class FieldReader:
         missing = np.zeros(len(start), bool)
         rows = np.flatnonzero(suspects)
         if len(rows):
-            missing[rows] = values.is_null(buffer, start[rows], length[rows], self._nulls)
+            missing[rows] = buffer.is_null(start[rows], length[rows], self._nulls)
         return missing
 
     def _time(self, buffer: Buffer, start: Ints, length: Ints) -> FieldValues:

@@ -129,12 +129,3 @@ def word(buffer: Buffer, start: Ints, length: Ints) -> Bools:
     letter = (buffer.bytes[start] | np.uint8(0x20)) - np.uint8(ord("a"))
     bad: Bools = (letter >= 26) | (length == 0)  # noqa: PLR2004 - letters
     return bad
-
-
-def is_null(buffer: Buffer, start: Ints, length: Ints, nulls: tuple[bytes, ...]) -> Bools:
-    """Mark what stands for a missing value: nothing, or one of the format's null markers (8 bytes at most)."""
-    words = buffer.word(start, length)
-    missing: Bools = length == 0
-    for null in nulls:
-        missing |= (length == len(null)) & (words == np.uint64(int.from_bytes(null, "little")))
-    return missing
