@@ -32,8 +32,9 @@ class Buffer:
 
     def __init__(self, data: bytes) -> None:
         self.data, self.size = data, len(data)
-        self.bytes: Bytes = np.zeros(self.size + PAD, dtype=np.uint8)
+        self.bytes: Bytes = np.empty(self.size + PAD, dtype=np.uint8)
         self.bytes[: self.size] = np.frombuffer(data, dtype=np.uint8)
+        self.bytes[self.size :] = 0
         self.words: Words = np.ndarray((self.size + PAD - 7,), dtype="<u8", buffer=self.bytes.data, strides=(1,))
 
     @cached_property
