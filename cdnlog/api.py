@@ -13,8 +13,9 @@ from cdnlog import source
 from cdnlog.aggregate import Tally, grid
 from cdnlog.catalog import DEFAULT_PROVIDER, Answer, Catalog
 from cdnlog.counts import Counts, windowed
-from cdnlog.diagnosis import findings
+from cdnlog.diagnosis import Tables, findings
 from cdnlog.errors import UsageError
+from cdnlog.evidence import Evidence, Gatherer
 from cdnlog.filters import filtered
 from cdnlog.model import FileReport
 from cdnlog.options import Options, settings
@@ -69,12 +70,7 @@ def count(
         >>> cdnlog.count("sample_logs/2026112000-www.example.com.gz", window="1h").frame["status"].dtype
         Int16Dtype()
     """
-    made = settings(window, options)
-    frames, paths = _given(paths_or_frames)
-    if frames is not None:
-        return _count_frames(frames, made)
-    counts = Counter(made, rejects, progress).run(source.find(paths))
-    _warn(counts.inputs.files)
+    counts, _ = _counted(paths_or_frames, settings(window, options), rejects, progress, gather=False)
     return counts
 
 
@@ -106,13 +102,13 @@ def diagnose(
         >>> [f.status for f in cdnlog.diagnose("sample_logs", domain="api.example.com")][:2]
         [509, 502]
     """
-    if isinstance(source_of_counts, Counts):
-        counts = source_of_counts
-    else:
-        counts = count(source_of_counts, window, rejects=rejects, progress=progress, **options)
     made = settings(window, options)
-    provider = made.provider or _provider(counts)
-    return Diagnosis(findings(counts, lambda status: made.catalog.explain(provider, status)), counts)
+    if isinstance(source_of_counts, Counts):
+        counts, evidence = source_of_counts, None
+    else:
+        counts, evidence = _counted(source_of_counts, made, rejects, progress, gather=True)
+    tables = Tables(made.catalog, made.provider or _provider(counts), made.lang)
+    return Diagnosis(findings(counts, evidence, tables), counts, made.lang)
 
 
 def stream(
@@ -254,13 +250,30 @@ def _is_frame(value: object) -> bool:
     return hasattr(value, "columns") and hasattr(value, "dtypes")
 
 
-def _count_frames(frames: Iterator[pd.DataFrame], made: Settings) -> Counts:
+def _counted(
+    given: Paths | Frames, made: Settings, rejects: IO[bytes] | None, progress: Progress | None, *, gather: bool
+) -> tuple[Counts, Evidence]:
+    """Count paths or frames, and gather evidence if asked for."""
+    frames, paths = _given(given)
+    if frames is not None:
+        return _counted_frames(frames, made, gather=gather)
+    counter = Counter(made, rejects, progress, gather=gather)
+    counts = counter.run(source.find(paths))
+    _warn(counts.inputs.files)
+    return counts, counter.evidence
+
+
+def _counted_frames(frames: Iterator[pd.DataFrame], made: Settings, *, gather: bool) -> tuple[Counts, Evidence]:
     from cdnlog.frames import batch_of  # noqa: PLC0415 - pandas is there already
 
-    tally = Tally(made.dimensions, grid(made.window))
+    cell = grid(made.window)
+    tally, gatherer = Tally(made.dimensions, cell), Gatherer(cell)
     for frame in frames:
-        tally.add(filtered(batch_of(frame), made, UTC_ZONE))
-    return windowed(tally.counts(), made.window, made.tz or UTC_ZONE)
+        batch = filtered(batch_of(frame), made, UTC_ZONE)
+        tally.add(batch)
+        if gather:
+            gatherer.add(batch)
+    return windowed(tally.counts(), made.window, made.tz or UTC_ZONE), gatherer.evidence()
 
 
 def _provider(counts: Counts) -> str:
@@ -275,7 +288,7 @@ def _provider(counts: Counts) -> str:
 def _warn(files: Iterable[FileReport]) -> None:
     for report in files:
         if not report.complete:
-            warnings.warn(f"{report.path}: {report.verdict}: {report.problem}", InputWarning, stacklevel=3)
+            warnings.warn(f"{report.path}: {report.verdict}: {report.problem}", InputWarning, stacklevel=4)
 
 
 __all__ = [

@@ -7,7 +7,8 @@ folder (`--schemas DIR`, or `CDNLOG_SCHEMAS`) has the same layout; a file there 
 from __future__ import annotations
 
 import os
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.resources import files
@@ -17,13 +18,30 @@ from typing import Any, TypeVar, cast
 
 import msgspec
 
-from cdnlog.declared import ClassEntry, Classes, Code, Codes, ColumnEntry, Columns, LogFormat, Regions
-from cdnlog.errors import SchemaError, UnknownNameError
+from cdnlog.declared import (
+    LANGS,
+    CauseEntry,
+    Causes,
+    Classes,
+    Codes,
+    ColumnEntry,
+    Columns,
+    Entry,
+    Lang,
+    Localized,
+    LogFormat,
+    Phrases,
+    Regions,
+    Word,
+)
+from cdnlog.errors import SchemaError, UnknownNameError, UsageError
 from cdnlog.text import visible
 
 T = TypeVar("T")
 ENVIRONMENT = "CDNLOG_SCHEMAS"
 DEFAULT_PROVIDER = "tencent-cdn"
+STANDARD = "standard"
+_DIGITS = 3
 
 
 @cache
@@ -47,22 +65,38 @@ def data_root() -> Traversable:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a table says of a status code, and which table: "provider" or "class".
+    """What the tables say of a status code, and which one said it.
 
     Attributes:
         provider: The provider that was asked for.
-        code: The status code, 0 to 999.
+        code: The status code, 0 to 999; None for a vendor's word that was asked for alone.
+        answered_by: "edge-word", "provider", "standard" or "class", the most special one that knows it.
         entry: Its entry; of a class entry the text speaks of the class.
         source: Where the entry's facts stand.
         as_of: Date of that source.
+        word: The vendor's error word, if that is what was answered.
     """
 
     provider: str
-    code: int
+    code: int | None
     answered_by: str
-    entry: Code | ClassEntry
+    entry: Entry
     source: str
     as_of: str
+    word: str | None = None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What every provider's table says of one code or word.
+
+    Attributes:
+        asked: The code or word.
+        answers: One answer for each provider that has an entry of its own.
+    """
+
+    asked: str
+    answers: tuple[Answer, ...]
 
 
 @dataclass(frozen=True)
@@ -103,16 +137,82 @@ class Catalog:
         data = (data_root() / "columns.toml").read_bytes()
         return _decode(data, "columns.toml", Columns).column
 
-    def explain(self, provider: str, code: int) -> Answer:
-        """Look a code up: in the provider's table, else by its class. Always answers for 0 to 999."""
-        table = self.codes(provider)
-        for entry in table.code:
-            if entry.code == code:
-                source, as_of = entry.source or table.source, entry.as_of or table.as_of
-                return Answer(provider, code, "provider", entry, source, as_of)
+    def explain(self, provider: str, code: int, word: str | None = None) -> Answer:
+        """Look a code up; always answers for 0 to 999.
+
+        Asked in this order: the vendor's error word, the provider's code, the standard code, the class. A provider
+        whose table has not been written yet is answered by the standard.
+        """
+        tables = [table for table in dict.fromkeys((provider, STANDARD)) if table in self.providers()]
+        if provider not in tables and provider not in self._vendors():
+            raise UnknownNameError("provider", visible(provider), self.providers())
+        if word is not None and provider in tables and (found := self.word(provider, word)):
+            return _answer(self.codes(provider), found, provider, code, "edge-word", word)
+        for name in tables:
+            table = self.codes(name)
+            for entry in table.code:
+                if entry.code == code:
+                    by = STANDARD if name == STANDARD and provider != STANDARD else "provider"
+                    return _answer(table, entry, provider, code, by)
         classes = self._read("codes", "classes", Classes, "table")
-        by_class: dict[str, ClassEntry] = {entry.class_: entry for entry in classes.class_}
-        return Answer(provider, code, "class", by_class[class_of(code)], classes.source, classes.as_of)
+        general = next(entry for entry in classes.class_ if entry.class_ == class_of(code))
+        return _answer(classes, general, provider, code, "class")
+
+    def asked(self, provider: str, text: str) -> Answer:
+        """Look up what a person typed: a code, or one of the vendor's error words.
+
+        Raises:
+            UnknownNameError: It is neither; the nearest words are told.
+            UsageError: It is a number, but no status.
+        """
+        if text.lstrip("-").isdigit():
+            return self.explain(provider, status_code(text))
+        table = self.codes(provider)
+        found = self.word(provider, text)
+        if found is None:
+            raise UnknownNameError(f"code or word of {provider}", visible(text), [entry.word for entry in table.word])
+        return _answer(table, found, provider, None, "edge-word", found.word)
+
+    def compared(self, text: str) -> Comparison:
+        """Look the same up at every provider; those that have no entry of their own are left out."""
+        words = {entry.word for name in self.providers() for entry in self.codes(name).word}
+        answers = []
+        for provider in self.providers():
+            with suppress(UnknownNameError):
+                answers.append(self.asked(provider, text))
+        own = tuple(answer for answer in answers if answer.answered_by in ("provider", "edge-word"))
+        if not answers:
+            raise UnknownNameError("code or word", visible(text), words)
+        return Comparison(text, own or (self.asked(STANDARD, text),))
+
+    def word(self, provider: str, word: str) -> Word | None:
+        """Return the entry of a vendor's error word, however it is spelt in upper and lower case."""
+        return next((entry for entry in self.codes(provider).word if entry.word.lower() == word.lower()), None)
+
+    def causes(self) -> Mapping[str, CauseEntry]:
+        """Return every cause by its name."""
+        return cast(
+            "Mapping[str, CauseEntry]", _decode((data_root() / "causes.toml").read_bytes(), "causes.toml", Causes).cause
+        )
+
+    def cause(self, name: str) -> CauseEntry:
+        """Return one cause.
+
+        Raises:
+            UnknownNameError: There is none of that name.
+        """
+        causes = self.causes()
+        if name not in causes:
+            raise UnknownNameError("cause", visible(name), causes)
+        return causes[name]
+
+    def say(self, key: str, lang: Lang, **facts: str) -> str:
+        """Return one of the product's own sentences with its facts filled in."""
+        return phrases()[key].of(lang).format(**facts)
+
+    def _vendors(self) -> set[str]:
+        """Return the providers that formats name, with a code table or not."""
+        return {fmt.provider for fmt in self.formats().values()}
 
     def _folders(self, kind: str) -> Iterator[Traversable]:
         own = self.overlay or (Path(os.environ[ENVIRONMENT]) if os.environ.get(ENVIRONMENT) else None)
@@ -135,6 +235,18 @@ class Catalog:
         raise UnknownNameError(what, visible(name), names)
 
 
+@cache
+def phrases() -> Mapping[str, Localized]:
+    """Return the product's own words and sentences by key: headings, labels, statements."""
+    return _decode((data_root() / "phrases.toml").read_bytes(), "phrases.toml", Phrases).phrase
+
+
+def _answer(  # noqa: PLR0913, PLR0917 - the parts of an answer
+    table: Codes | Classes, entry: Entry, provider: str, code: int | None, by: str, word: str | None = None
+) -> Answer:
+    return Answer(provider, code, by, entry, entry.source or table.source, entry.as_of or table.as_of, word)
+
+
 def _decode(data: bytes, where: str, shape: type[T]) -> T:
     decoded: T = _decoded(data, where, shape)  # type: ignore[arg-type]  # a class is hashable
     return decoded
@@ -146,6 +258,29 @@ def _decoded(data: bytes, where: str, shape: Hashable) -> Any:  # noqa: ANN401 -
         return msgspec.toml.decode(data, type=cast("type[Any]", shape))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:  # ValidationError is a DecodeError
         raise SchemaError(visible(where), visible(str(error))) from error
+
+
+def language(name: str) -> Lang:
+    """Return a language that all texts are written in.
+
+    Raises:
+        UnknownNameError: They are not.
+    """
+    for lang in LANGS:
+        if name == lang:
+            return lang
+    raise UnknownNameError("language", visible(str(name)), LANGS)
+
+
+def status_code(text: str) -> int:
+    """Return a status code as it is typed.
+
+    Raises:
+        UsageError: It has more than three digits, or is none at all.
+    """
+    if text.isascii() and text.isdigit() and len(text) <= _DIGITS:
+        return int(text)
+    raise UsageError(f"'{visible(text)}' is no status code; one has three digits, or is 0 where no status was sent")
 
 
 def class_of(code: int) -> str:

@@ -168,7 +168,7 @@ class Dictionary:
         if width > self.WIDTH or len(self.values) > self.SIZE:
             return None
         words = texts.words(width)
-        hashes = _mixed(texts.length, words)
+        hashes = mixed(texts.length, words)
         codes, known = self._find(hashes, words, texts.length)
         if known.all():
             return codes
@@ -234,11 +234,25 @@ def _hashes(buffer: Buffer, start: Ints, length: Ints) -> Words:
     return hashes
 
 
-def _mixed(length: Ints, words: list[Words]) -> Words:
+def mixed(length: Ints, words: list[Words]) -> Words:
+    """Hash rows of words, the same in every process: one 64-bit number per row."""
     hashes: Words = length.astype(np.uint64) * _MIX
     for word in words:
         hashes = _mix(hashes, word)
     return hashes
+
+
+def hashed(column: Column) -> Words:
+    """Hash each row's text (not its place in the block), the same for a block's slices and for a frame's values."""
+    if isinstance(column, Numbers):
+        return mixed(np.zeros(len(column.values), np.int64), [column.values.view(np.uint64)])
+    if isinstance(column, Texts):
+        missing = column.buffer.is_null(column.start, column.length, column.nulls)
+        return _hashes(column.buffer, column.start, np.where(missing, 0, column.length))
+    codes, values = column.codes
+    texts = [(value or "").encode("utf-8", "surrogateescape") for value in values]
+    length = np.array([len(text) for text in texts], np.int64)
+    return _hashes(Buffer(b"".join(texts)), np.cumsum(length) - length, length)[codes]
 
 
 def _mix(hashes: Words, words: Words) -> Words:

@@ -53,11 +53,11 @@ class Cells:
         """Return one cell per key."""
         if len(self.keys) == 0:
             return self
-        joint, spans = _joint(self.keys)
+        numbers, spans = joint(self.keys)
         size = prod(span for _, span in spans)
-        if size <= _DENSE * len(joint) and _small(self.sums):
-            return self._added(joint, spans, size)
-        return self._sorted(joint)
+        if size <= _DENSE * len(numbers) and _small(self.sums):
+            return self._added(numbers, spans, size)
+        return self._sorted(numbers)
 
     def _added(self, joint: Ints, spans: list[tuple[int, int]], size: int) -> Cells:
         """Add up in an array that has a place for every possible key."""
@@ -91,7 +91,7 @@ def _wide(sums: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return sums.astype(object)
 
 
-def _joint(keys: Ints) -> tuple[Ints, list[tuple[int, int]]]:
+def joint(keys: Ints) -> tuple[Ints, list[tuple[int, int]]]:
     """Number the rows of keys by one integer each, equal rows alike.
 
     Returns:
@@ -100,19 +100,25 @@ def _joint(keys: Ints) -> tuple[Ints, list[tuple[int, int]]]:
     """
     lows, highs = keys.min(axis=0).tolist(), keys.max(axis=0).tolist()
     spans = [(low, high - low + 1) for low, high in zip(lows, highs, strict=True)]
-    joint, size = np.zeros(len(keys), np.int64), 1
+    numbers, size = np.zeros(len(keys), np.int64), 1
     for column, (low, span) in zip(keys.T, spans, strict=True):
         if size * span >= 2**62:
-            _, joint = np.unique(joint, return_inverse=True)
-            size = int(joint.max()) + 1
-        joint = joint * span + (column - low) if size > 1 else column - low
+            _, numbers = np.unique(numbers, return_inverse=True)
+            size = int(numbers.max()) + 1
+        numbers = numbers * span + (column - low) if size > 1 else column - low
         size *= span
-    return joint, spans
+    return numbers, spans
 
 
 def joined(parts: Sequence[Cells]) -> Cells:
     """Return the cells of all parts, values renumbered; parts must have the same dimensions."""
     parts = [part for part in parts if len(part.keys)] or parts[:1]
+    keys, values = renumbered(parts)
+    return Cells(np.concatenate(keys), stacked(parts), values).folded()
+
+
+def renumbered(parts: Sequence[Cells]) -> tuple[list[Ints], tuple[tuple[Value, ...] | None, ...]]:
+    """Return the keys of each part by common values, and these values."""
     values: list[tuple[Value, ...] | None] = []
     keys = [part.keys.copy() for part in parts]
     for d, first in enumerate(parts[0].values):
@@ -125,7 +131,7 @@ def joined(parts: Sequence[Cells]) -> Cells:
             table = [place.setdefault(value, len(place)) for value in known]
             own[:, d] = np.array(table, np.int64)[own[:, d]] if len(own) else own[:, d]
         values.append(tuple(place))
-    return Cells(np.concatenate(keys), stacked(parts), tuple(values)).folded()
+    return keys, tuple(values)
 
 
 def stacked(parts: Sequence[Cells]) -> npt.NDArray[Any]:

@@ -24,6 +24,7 @@ Cause = Literal[
     "scanner", "abusive-client", "flood-ban",
     "platform-fault", "platform-overload",
 ]  # fmt: skip
+NoCause = Literal["undetermined", "background"]
 FieldType = Literal["time", "address", "domain", "path", "text", "integer", "code", "status", "word", "cache"]
 CacheClass = Literal[
     "hit", "miss", "stale", "expired", "revalidated", "updating", "partial", "bypass", "dynamic", "error", "none"
@@ -40,16 +41,31 @@ class Declared(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Base of all declared data: frozen, and a key that no schema knows is an error."""
 
 
+Lang = Literal["en", "ko"]
+LANGS: tuple[Lang, ...] = ("en", "ko")
+"""The languages of every text a person reads; each class below has a text in all of them."""
+
+
 class Localized(Declared, frozen=True):
     """One text per language."""
 
     en: Line
+    ko: Line
+
+    def of(self, lang: Lang) -> str:
+        """Return the text in one language."""
+        return self.ko if lang == "ko" else self.en
 
 
 class LocalizedList(Declared, frozen=True):
-    """A list of sentences per language."""
+    """A list of sentences per language, the same ones in the same order."""
 
     en: Lines
+    ko: Lines
+
+    def of(self, lang: Lang) -> tuple[str, ...]:
+        """Return the sentences in one language."""
+        return self.ko if lang == "ko" else self.en
 
 
 class Field(Declared, frozen=True):
@@ -124,10 +140,21 @@ class Regions(Declared, frozen=True):
     isp: dict[str, Line]
 
 
-class ClassEntry(Declared, frozen=True):
-    """What to say of a code that no table knows, by its class."""
+class Entry(Declared, frozen=True, kw_only=True):
+    """What there is to say of a status: of one code, of one error word of a vendor, or of a class of codes.
 
-    class_: Literal["none", "1xx", "2xx", "3xx", "4xx", "5xx", "other"] = msgspec.field(name="class")
+    Attributes:
+        owner: Who most probably has to act.
+        stage: The step at which the request ended.
+        causes: What can be behind it, most likely first; none for a status that tells of nothing wrong.
+        checks: What tells the causes apart.
+        fix: What to do, first things first.
+        avoid: Tempting first moves that cost.
+        limits: Documented numbers.
+        note: Where this entry differs from what the vendor publishes.
+        source: Where this entry's facts stand, if not in the table's source.
+    """
+
     name: Localized
     meaning: Localized
     owner: Owner
@@ -135,6 +162,17 @@ class ClassEntry(Declared, frozen=True):
     causes: tuple[Cause, ...]
     checks: LocalizedList
     fix: LocalizedList
+    avoid: LocalizedList | None = None
+    limits: dict[str, float | int] = msgspec.field(default_factory=dict)
+    note: Localized | None = None
+    source: Line | None = None
+    as_of: Day | None = None
+
+
+class ClassEntry(Entry, frozen=True, kw_only=True):
+    """What to say of a code that no table knows, by its class."""
+
+    class_: Literal["none", "1xx", "2xx", "3xx", "4xx", "5xx", "other"] = msgspec.field(name="class")
 
 
 class Classes(Declared, frozen=True):
@@ -146,34 +184,20 @@ class Classes(Declared, frozen=True):
     class_: Annotated[tuple[ClassEntry, ...], Meta(min_length=7)] = msgspec.field(name="class")
 
 
-class Code(Declared, frozen=True):
-    """What one status code means at one provider.
-
-    Attributes:
-        owner: Who most probably has to act.
-        stage: The step at which the request ended.
-        causes: What can be behind it, most likely first.
-        checks: What tells the causes apart.
-        fix: What to do, first things first.
-        avoid: Tempting first moves that cost.
-        limits: Documented numbers.
-        note: Where this entry differs from what the vendor publishes.
-        source: Where this entry's facts stand, if not in the table's source.
-    """
+class Code(Entry, frozen=True, kw_only=True):
+    """What one status code means at one provider."""
 
     code: Annotated[int, Meta(ge=0, le=999)]
-    name: Localized
-    meaning: Localized
-    owner: Owner
-    stage: Stage
-    causes: Annotated[tuple[Cause, ...], Meta(min_length=1)]
-    checks: LocalizedList
-    fix: LocalizedList
-    avoid: LocalizedList | None = None
-    limits: dict[str, float | int] = msgspec.field(default_factory=dict)
-    note: Localized | None = None
-    source: Line | None = None
-    as_of: Day | None = None
+
+
+class Word(Entry, frozen=True, kw_only=True):
+    """What one of a vendor's own error words means; it says more than the status beside it.
+
+    Attributes:
+        word: As the log column `edge_detail` has it.
+    """
+
+    word: Line
 
 
 class Codes(Declared, frozen=True):
@@ -185,6 +209,41 @@ class Codes(Declared, frozen=True):
     source: Line
     as_of: Day
     code: Annotated[tuple[Code, ...], Meta(min_length=1)]
+    word: tuple[Word, ...] = ()
+
+
+class CauseEntry(Declared, frozen=True):
+    """One cause of the vocabulary: what it is and what to do about it.
+
+    Attributes:
+        owner: Who has to act.
+        title: The cause in a few words.
+        explanation: What happens, and how the log shows it.
+        fix: What to do, first things first.
+        avoid: Tempting first moves that cost.
+    """
+
+    owner: Owner
+    title: Localized
+    explanation: Localized
+    fix: LocalizedList
+    avoid: LocalizedList | None = None
+
+
+class Causes(Declared, frozen=True):
+    """The vocabulary of causes: `schemas/causes.toml`."""
+
+    schema: Literal["cdnlog.causes/1"]
+    source: Line
+    as_of: Day
+    cause: dict[Cause | NoCause, CauseEntry]
+
+
+class Phrases(Declared, frozen=True):
+    """The product's own words and sentences: `schemas/phrases.toml`; `{name}` is where a fact goes."""
+
+    schema: Literal["cdnlog.phrases/1"]
+    phrase: dict[str, Localized]
 
 
 class ColumnEntry(Declared, frozen=True):

@@ -8,7 +8,7 @@ exactly one place of its `Accounting`), batches become `Counts`, and what became
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 
 from cdnlog.columns import Column
@@ -219,9 +219,12 @@ class Finding:
         requests: Failing requests.
         total: All requests of the domain from start to end.
         share: requests / total.
+        clients: Distinct client addresses among the failing requests (a lower bound where they are a sample), None if
+            the log names none.
         severity: "critical", "high", "medium", "low", "info".
         owner: Who has to act.
         cause: A name of the vocabulary of causes.
+        cause_title: The cause in a few words.
         confidence: "high", "medium", "low".
         name: The code in a few words.
         meaning: What the code says here.
@@ -231,6 +234,7 @@ class Finding:
         ticket: Text for the vendor's support, or None.
         evidence: Rules that were tried, each with verdict and statement.
         affected: The paths, clients and so on that are hit most.
+        affected_shares: The share of the failing requests that each of them has.
     """
 
     id: str
@@ -245,9 +249,11 @@ class Finding:
     requests: int
     total: int
     share: float
+    clients: int | None
     severity: str
     owner: str
     cause: str
+    cause_title: str
     confidence: str
     name: str
     meaning: str
@@ -257,6 +263,11 @@ class Finding:
     ticket: str | None
     evidence: tuple[Mapping[str, str], ...]
     affected: Mapping[str, tuple[str, ...]]
+    affected_shares: Mapping[str, tuple[float, ...]]
+
+    def renamed(self, name: str) -> Finding:
+        """Return the same finding under another id."""
+        return replace(self, id=name)
 
 
 SEVERITIES = ("critical", "high", "medium", "low", "info")

@@ -9,7 +9,7 @@ from datetime import date, datetime, tzinfo
 from pathlib import Path
 from typing import TypedDict
 
-from cdnlog.catalog import Catalog
+from cdnlog.catalog import Catalog, language
 from cdnlog.errors import UnknownNameError, UsageError
 from cdnlog.pipeline import check_columns, default_jobs, host_key
 from cdnlog.settings import Settings
@@ -39,6 +39,7 @@ class Options(TypedDict, total=False):
     keep_damaged: Count the lines of truncated and corrupt files too.
     processes: Read in processes instead of threads: faster, and safe only where no other thread runs.
     schemas: Folder with formats and code tables of your own.
+    lang: Language of a diagnosis: "en" or "ko".
     block: Bytes parsed at a time; only tests have a reason to change it.
     """
 
@@ -56,6 +57,7 @@ class Options(TypedDict, total=False):
     keep_damaged: bool
     processes: bool
     schemas: str | os.PathLike[str] | None
+    lang: str
     block: int
 
 
@@ -87,6 +89,7 @@ def settings(window: str, options: Options) -> Settings:
         max_rejects=options.get("max_rejects", 0.01),
         keep_damaged=options.get("keep_damaged", False),
         catalog=catalog,
+        lang=language(options.get("lang", "en")),
         block=_at_least_one("block", options.get("block", BLOCK)),
     )
     _check(made)

@@ -13,12 +13,13 @@ from datetime import tzinfo
 from pathlib import Path
 from typing import IO
 
-from cdnlog import source
+from cdnlog import evidence, source
 from cdnlog.aggregate import Tally, grid, needed
 from cdnlog.columns import Numbers
 from cdnlog.counts import Counts, Merger, windowed
 from cdnlog.declared import LogFormat
 from cdnlog.errors import DamagedInput, UnknownNameError
+from cdnlog.evidence import Evidence, Gatherer
 from cdnlog.filters import filtered
 from cdnlog.model import MAX_LINE, MICROSECONDS, Accounting, Batch, Block, FileReport, Inputs, Reject, Verdict
 from cdnlog.parse import INVALID, Detection, Parser, detect, fold
@@ -201,6 +202,7 @@ def detection_of(sample: Sequence[tuple[int, bytes]], settings: Settings) -> Det
 class _Counted:
     report: FileReport
     counts: Counts | None
+    evidence: Evidence | None
     rejects: Path | None
 
 
@@ -211,28 +213,32 @@ class CountFile:
     Attributes:
         settings: How to read and what to count by.
         folder: Where to leave the records of rejected lines, None if they are not wanted.
+        gather: Whether to gather evidence too.
     """
 
     settings: Settings
     folder: Path | None
+    gather: bool
 
     def __call__(self, numbered: tuple[int, source.Input], monitor: Monitor) -> _Counted:
         """Count one file."""
         number, found = numbered
-        dims = self.settings.dimensions
-        run = FileRun(
-            found, self.settings, needed(dims), keep_rejects=self.folder is not None, progress=monitor.advance
-        )
-        tally = Tally(dims, grid(self.settings.window))
+        dims, cell = self.settings.dimensions, grid(self.settings.window)
+        columns = needed(dims) | (evidence.needed() if self.gather else set())
+        run = FileRun(found, self.settings, columns, keep_rejects=self.folder is not None, progress=monitor.advance)
+        tally, gatherer = Tally(dims, cell), Gatherer(cell)
         for batch in run.batches():
             if monitor.stopped:
                 break
             tally.add(batch)
+            if self.gather:
+                gatherer.add(batch)
         rejects = self.folder / str(number) if self.folder else None
         if rejects is not None:
             with rejects.open("wb") as file:
                 run.write_rejects(file)
-        return _Counted(run.report(), tally.counts() if run.usable else None, rejects)
+        gathered = gatherer.evidence() if self.gather and run.usable else None
+        return _Counted(run.report(), tally.counts() if run.usable else None, gathered, rejects)
 
 
 class Counter:
@@ -242,10 +248,22 @@ class Counter:
         settings: How to read and what to count by.
         rejects: Where to write the records of rejected lines, or None.
         progress: Told the bytes read from disk.
+        gather: Whether to gather evidence too.
+
+    Attributes:
+        evidence: What was gathered, when the run is over.
     """
 
-    def __init__(self, settings: Settings, rejects: IO[bytes] | None = None, progress: Progress | None = None) -> None:
-        self._settings, self._rejects, self._progress = settings, rejects, progress
+    def __init__(
+        self,
+        settings: Settings,
+        rejects: IO[bytes] | None = None,
+        progress: Progress | None = None,
+        *,
+        gather: bool = False,
+    ) -> None:
+        self._settings, self._rejects, self._progress, self._gather = settings, rejects, progress, gather
+        self.evidence = Evidence.empty(grid(settings.window))
 
     def run(self, found: source.Found) -> Counts:
         """Count all files."""
@@ -256,12 +274,14 @@ class Counter:
         piped = any(one.path == source.STDIN for one in found.inputs)
         plan = Plan(1 if piped else settings.jobs, settings.processes, self._progress)
         with tempfile.TemporaryDirectory(prefix="cdnlog-") if self._rejects else nullcontext() as folder:
-            task = CountFile(settings, Path(folder) if folder else None)
+            task = CountFile(settings, Path(folder) if folder else None, self._gather)
             for counted in run(task, enumerate(found.inputs), plan):
                 reports.append(counted.report)
                 self._collect(counted.rejects)
                 if counted.counts is not None:
                     merged.add(counted.counts)
+                if counted.evidence is not None:
+                    self.evidence = evidence.merged([self.evidence, counted.evidence])
         inputs = Inputs(tuple(reports))
         inputs.total.check("all files")
         return replace(windowed(merged.counts(), settings.window, self._zone(inputs)), inputs=inputs)

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from cdnlog.counts import Counts
+from cdnlog.declared import Lang
 from cdnlog.model import SEVERITIES, Finding
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ class Diagnosis:
     Attributes:
         items: The findings.
         counts: The counts they were made from, with the inputs.
+        lang: Language of their sentences.
 
     Example:
         >>> import cdnlog
@@ -30,6 +32,7 @@ class Diagnosis:
 
     items: tuple[Finding, ...]
     counts: Counts
+    lang: Lang = "en"
 
     def __iter__(self) -> Iterator[Finding]:
         """Iterate over the findings, worst first."""

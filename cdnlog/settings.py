@@ -8,6 +8,7 @@ from datetime import datetime, tzinfo
 from cdnlog import source
 from cdnlog.catalog import Catalog
 from cdnlog.counts import DIMENSIONS
+from cdnlog.declared import Lang
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class Settings:
         max_rejects: Share of rejected lines above which a file makes the run incomplete.
         keep_damaged: Whether the lines of damaged files count.
         catalog: The declarative data in force.
+        lang: Language of the sentences of a diagnosis.
         block: Least bytes of a block.
     """
 
@@ -48,6 +50,7 @@ class Settings:
     max_rejects: float = 0.01
     keep_damaged: bool = False
     catalog: Catalog = field(default_factory=Catalog)
+    lang: Lang = "en"
     block: int = source.BLOCK
 
     @property

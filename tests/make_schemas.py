@@ -16,15 +16,17 @@ from typing import Any
 
 import msgspec
 
-from cdnlog.declared import Classes, Codes, Columns, LogFormat, Regions
+from cdnlog.declared import Causes, Classes, Codes, Columns, LogFormat, Phrases, Regions
 
 OUT_DIR = Path(__file__).parent.parent / "schemas"
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 SHAPES: dict[str, type[msgspec.Struct]] = {
+    "causes": Causes,
     "classes": Classes,
     "codes": Codes,
     "columns": Columns,
     "format": LogFormat,
+    "phrases": Phrases,
     "regions": Regions,
 }
 

@@ -34,5 +34,5 @@ def count(
     """
     with job.observed() as observers:
         counts = cdnlog.count(job.paths, job.window, **job.options(by), **observers)
-    deliver(counts, output, job.out)
+    deliver(counts, output, job.out, job.lang)
     return job.tell(counts.inputs)

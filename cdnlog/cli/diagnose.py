@@ -40,11 +40,13 @@ def diagnose(
 
     cdnlog diagnose logs/ -o json --fail-on high
 
+    cdnlog diagnose logs/ -o html --out report.html --lang ko
+
     Exit codes: 0 done, 1 a finding at or above --fail-on, 2 wrong usage, 3 input incomplete, 4 nothing to analyse
     (--require-data), 70 a bug of ours, 74 output not written, 130 interrupted, 143 terminated.
     """
     with job.observed() as observers:
         diagnosis = cdnlog.diagnose(job.paths, job.window, **job.options(), **observers)
-    deliver(diagnosis, output, job.out)
+    deliver(diagnosis, output, job.out, job.lang)
     failed = fail_on is not None and diagnosis.at_or_above(fail_on.value)
     return worst(job.tell(diagnosis.counts.inputs), EXIT_FINDING if failed else 0)

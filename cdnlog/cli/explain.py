@@ -7,14 +7,10 @@ from typing import Annotated
 
 import typer
 
-from cdnlog.catalog import DEFAULT_PROVIDER, Catalog
+from cdnlog.catalog import DEFAULT_PROVIDER, Catalog, language
 from cdnlog.cli.guard import guarded
-from cdnlog.cli.output import Output, OutputOption, deliver
-from cdnlog.errors import UsageError
+from cdnlog.cli.output import Lang, LangOption, Output, OutputOption, deliver
 from cdnlog.model import Listing
-from cdnlog.text import visible
-
-_DIGITS = 3
 
 ProviderOption = Annotated[str, typer.Option(help="Whose code table to ask.")]
 SchemasOption = Annotated[Path | None, typer.Option(help="Folder with code tables of your own.", metavar="DIR")]
@@ -22,10 +18,14 @@ DebugOption = Annotated[bool, typer.Option("--debug", help="Show a traceback wit
 
 
 @guarded
-def explain(
-    code: Annotated[str, typer.Argument(help="A status code, 0 to 999.")],
+def explain(  # noqa: PLR0913, PLR0917 - one parameter per option, typer passes them by name
+    code: Annotated[str, typer.Argument(help="A status code, 0 to 999, or an error word of the vendor.")],
     provider: ProviderOption = DEFAULT_PROVIDER,
+    all_providers: Annotated[
+        bool, typer.Option("--all-providers", help="Show every provider that has an entry of its own.")
+    ] = False,
     output: OutputOption = Output.table,
+    lang: LangOption = Lang.en,
     schemas: SchemasOption = None,
     debug: DebugOption = False,
 ) -> int:
@@ -33,12 +33,16 @@ def explain(
 
     cdnlog explain 514
 
+    cdnlog explain 514 --lang ko
+
+    cdnlog explain 503 --all-providers
+
     cdnlog explain 0 -o json
     """
     del debug  # read by the guard
-    if not (code.isascii() and code.isdigit() and len(code) <= _DIGITS):
-        raise UsageError(f"'{visible(code)}' is no status code; one has three digits, or is 0 where no status was sent")
-    deliver(Catalog(schemas).explain(provider, int(code)), output)
+    catalog = Catalog(schemas)
+    found = catalog.compared(code) if all_providers else catalog.asked(provider, code)
+    deliver(found, output, lang=lang)
     return 0
 
 
@@ -46,6 +50,7 @@ def explain(
 def codes(
     provider: ProviderOption = DEFAULT_PROVIDER,
     output: OutputOption = Output.table,
+    lang: LangOption = Lang.en,
     schemas: SchemasOption = None,
     debug: DebugOption = False,
 ) -> int:
@@ -53,12 +58,15 @@ def codes(
 
     cdnlog codes
 
+    cdnlog codes --provider standard --lang ko
+
     cdnlog codes -o csv
     """
     del debug  # read by the guard
-    catalog = Catalog(schemas)
+    catalog, tongue = Catalog(schemas), language(lang)
     table = catalog.codes(provider)
-    rows = tuple((c.code, c.owner, c.name.en) for c in sorted(table.code, key=lambda c: c.code))
+    by_code = ((c.code, c.owner, c.name.of(tongue)) for c in sorted(table.code, key=lambda c: c.code))
+    by_word = ((w.word, w.owner, w.name.of(tongue)) for w in table.word)
     notes = (f"source: {table.source} ({table.as_of})", f"providers: {', '.join(catalog.providers())}")
-    deliver(Listing(table.title, ("code", "owner", "name"), rows, notes), output)
+    deliver(Listing(table.title, ("code", "owner", "name"), (*by_code, *by_word), notes), output, lang=lang)
     return 0

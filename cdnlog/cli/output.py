@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from cdnlog.catalog import language
 from cdnlog.cli.screen import atomic, emit, width
 from cdnlog.report import Document, render
 
@@ -19,18 +20,29 @@ class Output(StrEnum):
     json = "json"
     csv = "csv"
     markdown = "markdown"
+    html = "html"
+
+
+class Lang(StrEnum):
+    """A language of all texts."""
+
+    en = "en"
+    ko = "ko"
 
 
 OutputOption = Annotated[Output, typer.Option("-o", "--output", help="How the result is written.")]
 
 
-def deliver(document: Document, output: Output, out: Path | None = None) -> None:
+LangOption = Annotated[Lang, typer.Option("--lang", help="Language of the texts; JSON keys and names stay English.")]
+
+
+def deliver(document: Document, output: Output, out: Path | None = None, lang: str = "en") -> None:
     """Render a result and write it to standard output, or to a file that appears only when it is whole.
 
     Raises:
         OutputError: It cannot be written.
     """
-    text = render(document, output.value, width())
+    text = render(document, output.value, width(), language(lang))
     if out is None:
         emit(text)
         return

@@ -44,6 +44,11 @@ class Reading:
         return bool(self.given["quiet"])
 
     @property
+    def lang(self) -> str:
+        """Language of the texts."""
+        return str(self.given["lang"])
+
+    @property
     def out(self) -> Path | None:
         """Where the result goes, None for standard output."""
         out: Path | None = self.given["out"]

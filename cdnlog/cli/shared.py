@@ -7,6 +7,8 @@ from typing import Annotated
 
 from typer import Argument, Option
 
+from cdnlog.cli.output import Lang, LangOption
+
 
 def options(  # noqa: PLR0913, PLR0917 - one parameter per option, typer passes them by name
     paths: Annotated[list[str], Argument(help="Files, folders, globs, or - for standard input.", metavar="PATH...")],
@@ -50,6 +52,7 @@ def options(  # noqa: PLR0913, PLR0917 - one parameter per option, typer passes 
     out: Annotated[
         Path | None, Option(help="Write the result here instead of to standard output.", metavar="FILE")
     ] = None,
+    lang: LangOption = Lang.en,
     quiet: Annotated[bool, Option("-q", "--quiet", help="Say nothing on stderr but what is wrong.")] = False,
     debug: Annotated[bool, Option("--debug", help="Show a traceback with an error.")] = False,
 ) -> None:

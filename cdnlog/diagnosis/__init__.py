@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from cdnlog.diagnosis.findings import findings
+from cdnlog.diagnosis.findings import Tables, findings
 
-__all__ = ["findings"]
+__all__ = ["Tables", "findings"]

@@ -8,15 +8,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any
 
-from cdnlog.catalog import Answer
+from cdnlog.catalog import Answer, Comparison
 from cdnlog.counts import Counts
+from cdnlog.declared import Lang
 from cdnlog.report.as_json import as_dict
 from cdnlog.report.sections import Document
 from cdnlog.results import Diagnosis
 from cdnlog.text import csv_cell, visible
 
 _FINDING = (
-    "severity", "domain", "status", "name", "owner", "cause", "confidence", "requests", "total", "share",
+    "severity", "domain", "status", "name", "owner", "cause", "confidence", "requests", "total", "share", "clients",
     "start", "end", "active", "meaning", "fix", "avoid", "needs", "id",
 )  # fmt: skip
 _ANSWER = (
@@ -34,15 +35,15 @@ _ANSWER = (
 )
 
 
-def render(document: Document) -> str:
+def render(document: Document, lang: Lang = "en") -> str:
     """Return the document as CSV; lists within a cell are separated by " | "."""
     if isinstance(document, Counts):
         return _csv(document.headers, document.rows())
-    data = as_dict(document)
+    data = as_dict(document, lang)
     if isinstance(document, Diagnosis):
         return _csv(_FINDING, _picked(_FINDING, data["findings"]))
-    if isinstance(document, Answer):
-        return _csv(_ANSWER, _picked(_ANSWER, [data]))
+    if isinstance(document, Answer | Comparison):
+        return _csv(_ANSWER, _picked(_ANSWER, data.get("answers", [data])))
     return _csv(document.headers, document.rows)
 
 

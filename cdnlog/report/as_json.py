@@ -7,21 +7,21 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from cdnlog.catalog import Answer
+from cdnlog.catalog import Answer, Comparison
 from cdnlog.counts import Counts
-from cdnlog.declared import Code
+from cdnlog.declared import Lang
 from cdnlog.model import Accounting, FileReport, Inputs
 from cdnlog.report.sections import Document
 from cdnlog.results import Diagnosis
 from cdnlog.zones import name_of
 
 
-def render(document: Document) -> str:
+def render(document: Document, lang: Lang = "en") -> str:
     """Return the document as JSON text that ends in LF."""
-    return json.dumps(as_dict(document), ensure_ascii=True, indent=1) + "\n"
+    return json.dumps(as_dict(document, lang), ensure_ascii=True, indent=1) + "\n"
 
 
-def as_dict(document: Document) -> dict[str, Any]:
+def as_dict(document: Document, lang: Lang = "en") -> dict[str, Any]:
     """Return the document as plain dicts and lists."""
     if isinstance(document, Counts):
         return {
@@ -34,7 +34,10 @@ def as_dict(document: Document) -> dict[str, Any]:
         findings = [asdict(finding) for finding in document]
         return {"schema": "cdnlog.diagnose/1", **_frame(document.counts), "findings": findings}
     if isinstance(document, Answer):
-        return _answer(document)
+        return _answer(document, lang)
+    if isinstance(document, Comparison):
+        answers = [_answer(answer, lang) for answer in document.answers]
+        return {"schema": "cdnlog.explain-all/1", "asked": document.asked, "answers": answers}
     rows = [dict(zip(document.headers, row, strict=True)) for row in document.rows]
     return {
         "schema": "cdnlog.listing/1",
@@ -87,25 +90,25 @@ def _sums(account: Accounting) -> Mapping[str, int]:
     return {k: v for k, v in asdict(account).items() if k != "reject_reasons"}
 
 
-def _answer(answer: Answer) -> dict[str, Any]:
+def _answer(answer: Answer, lang: Lang) -> dict[str, Any]:
     entry = answer.entry
-    special = entry if isinstance(entry, Code) else None
     return {
         "schema": "cdnlog.explain/1",
         "provider": answer.provider,
         "code": answer.code,
+        "word": answer.word,
         "answered_by": answer.answered_by,
-        "name": entry.name.en,
-        "meaning": entry.meaning.en,
+        "name": entry.name.of(lang),
+        "meaning": entry.meaning.of(lang),
         "owner": entry.owner,
         "stage": entry.stage,
         "causes": list(entry.causes),
-        "checks": list(entry.checks.en),
-        "fix": list(entry.fix.en),
-        "avoid": list(special.avoid.en) if special and special.avoid else [],
-        "limits": special.limits if special else {},
-        "note": special.note.en if special and special.note else None,
+        "checks": list(entry.checks.of(lang)),
+        "fix": list(entry.fix.of(lang)),
+        "avoid": list(entry.avoid.of(lang)) if entry.avoid else [],
+        "limits": entry.limits,
+        "note": entry.note.of(lang) if entry.note else None,
         "source": answer.source,
         "as_of": answer.as_of,
-        "lang": "en",
+        "lang": lang,
     }

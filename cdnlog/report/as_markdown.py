@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from tabulate import tabulate
 
-from cdnlog.report.sections import Document, Section, sections
+from cdnlog.declared import Lang
+from cdnlog.report.layout import Card, Section
+from cdnlog.report.sections import Document, sections
 from cdnlog.text import markdown_cell
 
 
-def render(document: Document) -> str:
+def render(document: Document, lang: Lang = "en") -> str:
     """Return the document as Markdown that ends in LF."""
-    return "\n\n".join(part for section in sections(document) for part in _section(section)) + "\n"
+    return "\n\n".join(part for section in sections(document, lang) for part in _section(section)) + "\n"
 
 
 def _section(section: Section) -> list[str]:
@@ -19,7 +21,10 @@ def _section(section: Section) -> list[str]:
         rows = [["-" if cell is None else markdown_cell(str(cell)) for cell in row] for row in section.rows]
         headers = [markdown_cell(head) for head in section.headers]
         parts.append(tabulate(rows, headers, tablefmt="pipe", disable_numparse=True))
-    for first, *rest in section.paragraphs:
-        head = f"**{markdown_cell(first)}**" if rest else markdown_cell(first)
-        parts.append("\n".join([head, *([""] if rest else []), *(f"- {markdown_cell(line)}" for line in rest)]))
-    return parts
+    parts += [part for card in section.cards for part in _card(card)]
+    return parts + [markdown_cell(note) for note in section.notes]
+
+
+def _card(card: Card) -> list[str]:
+    lines = (f"- {markdown_cell(label)}: {markdown_cell(text)}" for label, text in card.lines)
+    return [f"**{markdown_cell(card.title)}**", "\n".join(lines)]

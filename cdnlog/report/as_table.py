@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from textwrap import fill
-
 import tabulate
+import wcwidth
 
-from cdnlog.report.sections import Cell, Document, Section, sections
+from cdnlog.declared import Lang
+from cdnlog.report.layout import Card, Cell, Section
+from cdnlog.report.sections import Document, sections
 from cdnlog.text import visible
 
 _NAMES = ("#", "status", "code", "client_port")  # numbers that are names, without thousands separators
 tabulate.MIN_PADDING = 0  # its default widens every head by two columns, and 80 are few
 
 
-def render(document: Document, width: int = 80) -> str:
+def render(document: Document, width: int = 80, lang: Lang = "en") -> str:
     """Return the document as text that ends in LF."""
-    parts = [part for section in sections(document) for part in _section(section, width)]
+    parts = [part for section in sections(document, lang) for part in _section(section, width)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -26,7 +27,8 @@ def _section(section: Section, width: int) -> list[str]:
         align = ["right" if _is_number(column) else "left" for column in zip(*section.rows, strict=True)]
         table = tabulate.tabulate(rows, section.headers, tablefmt="simple", disable_numparse=True, colalign=align)
         parts = ["\n".join([*parts, "\n".join(line.rstrip() for line in table.split("\n"))])]
-    return parts + ["\n".join(_wrapped(paragraph, width)) for paragraph in section.paragraphs]
+    parts += [_card(card, width) for card in section.cards]
+    return parts + (["\n".join(_wrap(note, width, "", "   ") for note in section.notes)] if section.notes else [])
 
 
 def _cell(cell: Cell, head: str) -> str:
@@ -42,19 +44,25 @@ def _is_number(column: tuple[Cell, ...]) -> bool:
     )
 
 
-def _wrapped(paragraph: tuple[str, ...], width: int) -> list[str]:
-    """Wrap the lines of a paragraph; all but the first are indented, continuations a little more."""
-    first, *rest = paragraph
-    return [_fill(first, width, "", "   "), *(_fill(line, width, "   ", "     ") for line in rest)]
+def _card(card: Card, width: int) -> str:
+    """Set the labels in a column of their own; a repeated one is shown once."""
+    indent = max(wcwidth.width(visible(label)) for label, _ in card.lines) + 5
+    lines, before = [_wrap(card.title, width, "", "   ")], ""
+    for label, text in card.lines:
+        head = "" if label == before else visible(label)
+        lines.append(_wrap(text, width, f"   {wcwidth.ljust(head, indent - 3)}", " " * indent))
+        before = label
+    return "\n".join(lines)
 
 
-def _fill(line: str, width: int, first: str, others: str) -> str:
-    """Wrap at spaces only: a URL or a command must stay in one piece to be copied."""
-    return fill(
-        visible(line),
+def _wrap(text: str, width: int, first: str, others: str) -> str:
+    """Wrap at spaces only: a URL or a command must stay in one piece to be copied. Hangul is two columns wide."""
+    lines = wcwidth.wrap(
+        visible(text),
         width,
         initial_indent=first,
         subsequent_indent=others,
         break_long_words=False,
         break_on_hyphens=False,
     )
+    return "\n".join(line.rstrip() for line in lines) or first.rstrip()

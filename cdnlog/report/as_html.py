@@ -1,0 +1,56 @@
+"""One self-contained page: no script, nothing fetched, and a policy that forbids both.
+
+All text goes through `visible` and is then escaped by Jinja2; the page has no attribute whose value comes from a log.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from functools import cache
+from importlib.resources import files
+
+import jinja2
+
+from cdnlog.declared import Lang
+from cdnlog.report.layout import Cell, speaker
+from cdnlog.report.sections import Document, sections
+from cdnlog.text import visible
+
+
+def render(document: Document, lang: Lang = "en") -> str:
+    """Return the document as an HTML page that ends in LF."""
+    lang = getattr(document, "lang", lang)
+    style = _file("report.css")
+    policy = base64.b64encode(hashlib.sha256(f"\n{style}".encode()).digest()).decode()
+    page: str = _template().render(
+        sections=sections(document, lang), lang=lang, title=speaker(lang)("report"), style=style, policy=policy
+    )
+    return page
+
+
+@cache
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= {"shown": _shown, "number": _is_number}
+    return environment.from_string(_file("report.html"))
+
+
+def _file(name: str) -> str:
+    return (files("cdnlog.report") / name).read_text(encoding="utf-8")
+
+
+def _shown(cell: Cell) -> str:
+    if cell is None:
+        return "-"
+    return f"{cell:,}" if isinstance(cell, int) else visible(str(cell))
+
+
+def _is_number(cell: Cell) -> bool:
+    return cell is None or not isinstance(cell, str) or cell.replace(".", "", 1).isdigit()

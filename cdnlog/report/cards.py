@@ -1,0 +1,128 @@
+"""Cards: one per finding, worst first, that a tired person can act on; and one per explained code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cdnlog.catalog import Answer
+from cdnlog.declared import Lang
+from cdnlog.model import Finding
+from cdnlog.report.layout import Card, Say, Section, clock, percent, speaker
+from cdnlog.results import Diagnosis
+
+_HIT_SHOWN = 3
+_HIT_LONGEST = 60
+_HIT_LEAST = 0.05
+
+
+def finding_sections(diagnosis: Diagnosis) -> list[Section]:
+    """The findings: an overview, a card for each, and the background noise apart."""
+    say = speaker(diagnosis.lang)
+    if not diagnosis.items:
+        return [Section(notes=(say("none" if len(diagnosis.counts) else "nothing"),))]
+    loud = [finding for finding in diagnosis if finding.severity != "info"]
+    quiet = [finding for finding in diagnosis if finding.severity == "info"]
+    cards = tuple(_card(i, finding, diagnosis.lang) for i, finding in enumerate(loud, 1))
+    notes = () if loud else (say("quiet"),)
+    return [Section(say("findings"), *_overview(loud, say), cards, notes), *_noise(quiet, say)]
+
+
+def _overview(loud: list[Finding], say: Say) -> tuple[tuple[str, ...], tuple[tuple[str | int, ...], ...]]:
+    heads = ("severity", "domain", "code", "requests", "share", "since", "owner")
+    rows = tuple(
+        (
+            str(i),
+            say(f"severity-{f.severity}"),
+            f.domain,
+            str(f.status),
+            f.requests,
+            percent(f.requests, f.total),
+            clock(f.start)[5:],
+            say(f"owner-{f.owner}"),
+        )
+        for i, f in enumerate(loud, 1)
+    )
+    return ("#", *(say(key) for key in heads)), rows
+
+
+def _noise(quiet: list[Finding], say: Say) -> list[Section]:
+    heads = tuple(say(key) for key in ("domain", "code", "requests", "share", "name"))
+    rows = tuple((f.domain, str(f.status), f.requests, percent(f.requests, f.total), f.name) for f in quiet)
+    return [Section(say("background"), heads, rows, notes=(say("background-note"),))] if quiet else []
+
+
+def _card(number: int, f: Finding, lang: Lang) -> Card:
+    say = speaker(lang)
+    title = f"{number}. {say(f'severity-{f.severity}').upper()}  {f.domain}  {f.status}  {f.name}"
+    return Card(title, tuple(_finding(f, say)), f.severity)
+
+
+def _finding(f: Finding, say: Say) -> Iterator[tuple[str, str]]:
+    yield say("what"), f.meaning
+    since = "since-active" if f.active else "since-over"
+    yield say("since"), say(since, start=clock(f.start), end=clock(f.end))
+    how = say("how-much-text", failing=f"{f.requests:,}", total=f"{f.total:,}", share=percent(f.requests, f.total))
+    yield say("how-much"), how if f.clients is None else say("how-much-clients", text=how, clients=f"{f.clients:,}")
+    yield (
+        say("whose"),
+        say(
+            "whose-text",
+            owner=say(f"owner-{f.owner}"),
+            cause=f.cause_title,
+            confidence=say(f"confidence-{f.confidence}"),
+        ),
+    )
+    for i, step in enumerate(f.fix):
+        yield say("then" if i else "first"), step
+    for step in f.avoid:
+        yield say("avoid"), step
+    for step in f.needs:
+        yield say("needs"), step
+    for key, values in f.affected.items():
+        shown = _hit(values, f.affected_shares[key])
+        if shown:
+            yield say("hit"), f"{say(key)}: {shown}"
+    for one in f.evidence:
+        yield say("evidence"), one["statement"]
+
+
+def _hit(values: tuple[str, ...], shares: tuple[float, ...]) -> str:
+    """Return the values that matter, with their shares."""
+    pairs = zip(values[:_HIT_SHOWN], shares[:_HIT_SHOWN], strict=True)
+    return ", ".join(f"{_cut(value)} ({share:.0%})" for value, share in pairs if share >= _HIT_LEAST)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _HIT_LONGEST else text[: _HIT_LONGEST - 1] + "…"
+
+
+def answer_card(answer: Answer, lang: Lang) -> Card:
+    """All that the tables say of one code."""
+    entry, say = answer.entry, speaker(lang)
+    name = " / ".join(str(part) for part in (answer.code, answer.word) if part is not None)
+    known = answer.answered_by in ("provider", "edge-word")
+    title = f"{name}  {entry.name.of(lang)}"
+    if not known:
+        title += f" ({say(f'answered-{answer.answered_by}', provider=answer.provider)})"
+    return Card(title, tuple(_answer(answer, say, lang)))
+
+
+def _answer(answer: Answer, say: Say, lang: Lang) -> Iterator[tuple[str, str]]:
+    entry = answer.entry
+    yield say("what"), entry.meaning.of(lang)
+    yield say("provider"), answer.provider
+    yield say("whose"), say(f"owner-{entry.owner}")
+    yield say("stage"), entry.stage
+    if entry.causes:
+        yield say("causes"), ", ".join(entry.causes)
+    for text in entry.checks.of(lang):
+        yield say("checks"), text
+    for i, text in enumerate(entry.fix.of(lang)):
+        yield say("then" if i else "first"), text
+    for text in entry.avoid.of(lang) if entry.avoid else ():
+        yield say("avoid"), text
+    for key, value in entry.limits.items():
+        yield say("limit"), f"{key} = {value}"
+    if entry.note:
+        yield say("note"), entry.note.of(lang)
+    yield say("source"), f"{answer.source} ({answer.as_of})"

@@ -1,0 +1,68 @@
+"""The parts a result is told in: tables, cards and notes. Renderers only set them; nothing here is computed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from cdnlog.catalog import phrases
+from cdnlog.declared import Lang
+
+Cell = str | int | float | None
+Say = Callable[..., str]
+
+
+@dataclass(frozen=True)
+class Card:
+    """Something to read from top to bottom.
+
+    Attributes:
+        title: What it is about.
+        lines: Label and text of each line; a repeated label is one more line of the same kind.
+        severity: Of a finding, to be set apart by colour; in English.
+    """
+
+    title: str
+    lines: tuple[tuple[str, str], ...]
+    severity: str = ""
+
+
+@dataclass(frozen=True)
+class Section:
+    """A titled table, the cards and the notes under it; any of them may be empty.
+
+    Attributes:
+        title: Heading, empty for none.
+        headers: Column heads.
+        rows: Cells as they are to be read; numbers are set to the right.
+        cards: What is told one by one.
+        notes: Plain lines.
+    """
+
+    title: str = ""
+    headers: tuple[str, ...] = ()
+    rows: tuple[tuple[Cell, ...], ...] = ()
+    cards: tuple[Card, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def speaker(lang: Lang) -> Say:
+    """Return what says a phrase in one language: `say(key, name=fact)`."""
+    return partial(_say, lang)
+
+
+def _say(lang: Lang, key: str, **facts: object) -> str:
+    return phrases()[key].of(lang).format(**facts)
+
+
+def clock(iso: str, *, zone: bool = False) -> str:
+    """Return an ISO time as "2026-11-20 00:05", with its offset if asked for."""
+    text = iso[:16].replace("T", " ")
+    return f"{text} ({iso[19:]})" if zone else text
+
+
+def percent(part: int, whole: int) -> str:
+    """Return a share in per cent; rare ones are never shown as 0.0."""
+    share = 100 * part / whole if whole else 0.0
+    return f"{share:.1f}" if share >= 0.1 or not part else f"{share:.1g}"  # noqa: PLR2004 - where .1f would say 0.0

@@ -1,0 +1,88 @@
+"""Tables of counts, and the line on the health of the input that stands above everything."""
+
+from __future__ import annotations
+
+from cdnlog.counts import Counts, DomainSummary
+from cdnlog.declared import Lang
+from cdnlog.report.layout import Cell, Section, clock, percent, speaker
+
+_CODES_SHOWN = 40
+
+
+def health(counts: Counts, lang: Lang) -> Section:
+    """One note on the inputs: how many files and lines, from when to when, and what of them is missing."""
+    say = speaker(lang)
+    total, files = counts.inputs.total, counts.inputs.files
+    span = _span(counts)
+    many = say("file" if len(files) == 1 else "files", n=f"{len(files):,}")
+    lines = say("line" if total.lines == 1 else "lines", n=f"{total.lines:,}")
+    notes = [say("health", files=many, lines=lines, span=span).rstrip(", ")]
+    lost = [say(what, n=f"{n:,}") for what in ("filtered", "rejected", "withheld") if (n := getattr(total, what))]
+    if lost:
+        notes.append(say("not-counted", what=", ".join(lost)))
+    notes += [
+        say("incomplete", path=report.path, problem=report.problem or report.verdict)
+        for report in files
+        if not report.complete
+    ]
+    return Section(notes=tuple(notes))
+
+
+def _span(counts: Counts) -> str:
+    if "window_start" not in counts.dims or not len(counts):
+        return ""
+    starts = counts.columns["window_start"]
+    return f"{clock(counts.shown(min(starts)))} ~ {clock(counts.shown(max(starts) + counts.window), zone=True)}"
+
+
+def counted(counts: Counts) -> Section:
+    """The counts themselves, as JSON and CSV have them."""
+    headers = tuple("window" if dim == "window_start" else dim for dim in counts.dims)
+    rows = tuple(counts.rows())
+    if "window_start" in counts.dims:
+        length = len("2026-11-20 00:05:00") if counts.window % 60 else len("2026-11-20 00:05")
+        rows = tuple((window[:length].replace("T", " "), *rest) for window, *rest in rows)
+    return Section("", (*headers, "requests", "bytes"), rows)
+
+
+def codes(counts: Counts, lang: Lang) -> list[Section]:
+    """Every status of every domain over the whole time, the domains with most requests first."""
+    say = speaker(lang)
+    sums: dict[str, dict[int, list[int]]] = {}
+    names = ("domain", "status", "requests", "bytes")
+    for domain, status, requests, sent in zip(*(counts.columns[name] for name in names), strict=True):
+        cell = sums.setdefault(domain, {}).setdefault(status, [0, 0])
+        cell[0] += requests
+        cell[1] += sent
+    totals = {domain: sum(n for n, _ in by.values()) for domain, by in sums.items()}
+    rows: list[tuple[Cell, ...]] = [
+        (domain, str(status), n, percent(n, totals[domain]), sent)
+        for domain in sorted(sums, key=lambda name: (-totals[name], name))
+        for status, (n, sent) in sorted(sums[domain].items())
+    ]
+    headers = tuple(say(key) for key in ("domain", "code", "requests", "share", "bytes"))
+    more = len(rows) - _CODES_SHOWN
+    notes = (say("codes-more", n=f"{more:,}"),) if more > 0 else ()
+    return [Section(say("codes"), headers, tuple(rows[:_CODES_SHOWN]), notes=notes)] if rows else []
+
+
+def domains(counts: Counts, lang: Lang) -> list[Section]:
+    """One row per domain: load, errors, hit ratio, bandwidth."""
+    say = speaker(lang)
+    heads = ("domain", "requests", "errors", "error-share", "hit-share")
+    headers = (*(say(key) for key in heads), "GB", "Mbit/s", say("peak"))
+    rows = tuple(_domain(row) for row in counts.summary())
+    return [Section(say("domains"), headers, rows)] if rows else []
+
+
+def _domain(row: DomainSummary) -> tuple[Cell, ...]:
+    return (
+        row.domain,
+        row.requests,
+        row.errors,
+        percent(row.errors, row.requests),
+        f"{row.hit_ratio:.1%}".removesuffix("%") if row.hit_ratio is not None else "-",
+        f"{row.bytes / 1e9:.3f}",
+        f"{row.mean_mbps:.2f}",
+        f"{row.peak_mbps:.2f}",
+    )
