@@ -43,29 +43,29 @@ class Declared(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 Lang = Literal["en", "ko"]
 LANGS: tuple[Lang, ...] = ("en", "ko")
-"""The languages of every text a person reads; each class below has a text in all of them."""
+"""The languages of every text a person reads."""
 
 
 class Localized(Declared, frozen=True):
-    """One text per language."""
+    """One text per language; ours have all of them, a user's own data may be in English alone."""
 
     en: Line
-    ko: Line
+    ko: Line | None = None
 
     def of(self, lang: Lang) -> str:
-        """Return the text in one language."""
-        return self.ko if lang == "ko" else self.en
+        """Return the text in one language, in English if it lacks it."""
+        return self.ko if lang == "ko" and self.ko is not None else self.en
 
 
 class LocalizedList(Declared, frozen=True):
     """A list of sentences per language, the same ones in the same order."""
 
     en: Lines
-    ko: Lines
+    ko: Lines | None = None
 
     def of(self, lang: Lang) -> tuple[str, ...]:
-        """Return the sentences in one language."""
-        return self.ko if lang == "ko" else self.en
+        """Return the sentences in one language, in English if they lack it."""
+        return self.ko if lang == "ko" and self.ko is not None else self.en
 
 
 class Field(Declared, frozen=True):
