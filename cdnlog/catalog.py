@@ -165,9 +165,9 @@ class Catalog:
             UnknownNameError: It is neither; the nearest words are told.
             UsageError: It is a number, but no status.
         """
-        if text.lstrip("-").isdigit():
-            return self.explain(provider, status_code(text))
         table = self.codes(provider)
+        if text.lstrip("-").isdigit() or not table.word:
+            return self.explain(provider, status_code(text))
         found = self.word(provider, text)
         if found is None:
             raise UnknownNameError(f"code or word of {provider}", visible(text), [entry.word for entry in table.word])
