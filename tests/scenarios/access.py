@@ -64,7 +64,7 @@ def access_rule(scene: Scene, code: int) -> None:
 
 
 def signature(scene: Scene, code: int) -> None:
-    """Signed links fail: a page with links was cached for too long, a clock is wrong, links lack it, or the key does."""
+    """Signed links fail: cached with their page for too long, dated by a wrong clock, unsigned, or of another key."""
     rng, rows, which = scene.rng, scene.rows, scene.rng.integers(0, 4)
     mask = scene.here() & _contains(scene, "path", "?sign=")
     if which == 0:

@@ -17,6 +17,7 @@ from scenarios.traffic import World, ordinary
 SITUATIONS = ("quiet", "hour")
 """With quiet time before the incident; only the clock hour of it."""
 _BRANDS = ("lanhua", "orbit", "tieguan", "kestrel", "baiyun", "marlin", "songhe", "quartz")
+_ENOUGH = 40  # failing requests
 _MIDNIGHT = 1_790_697_600  # 2026-09-30 00:00 +08:00
 
 
@@ -37,13 +38,24 @@ class Truth:
 
 
 def build(scenario: Scenario, seed: int, situation: str = "quiet") -> tuple[Array, Truth]:
-    """Returns the rows of a log in order of time, and the truth about it; equal arguments give equal rows."""
-    rng = np.random.default_rng([seed, crc32(scenario.name.encode()), SITUATIONS.index(situation)])
-    world = _world(rng, scenario, 2 if situation == "hour" else int(rng.choice([2, 3, 3, 4, 4, 5, 6])))
+    """Returns the rows of a log in order of time, and the truth about it; equal arguments give equal rows.
+
+    Where too few requests fail for anybody to notice, another log is made, of a busier site.
+    """
+    for attempt in range(6):
+        rows, truth = _attempt(scenario, seed, situation, attempt)
+        if not scenario.cause or truth.failing >= _ENOUGH:
+            break
+    return rows, truth
+
+
+def _attempt(scenario: Scenario, seed: int, situation: str, attempt: int) -> tuple[Array, Truth]:
+    rng = np.random.default_rng([seed, crc32(scenario.name.encode()), SITUATIONS.index(situation), attempt])
+    hours = 2 if situation == "hour" else int(rng.choice([2, 3, 3, 4, 4, 5, 6]))
+    world = _world(rng, scenario, hours, 1.5**attempt)
     begin = world.start + 3600 * (situation == "hour")
     rows = _noisy(world, scenario, ordinary(world))
-    start, end = _times(rng, scenario, world, situation)
-    scene = Scene(world, rows, world.sites[0], start, end)
+    scene = Scene(world, rows, world.sites[0], *_times(rng, scenario, world, situation))
     if scenario.plant:
         scenario.plant(scene)
     rows = scene.rows[np.argsort(scene.rows["at"], kind="stable")]
@@ -55,13 +67,13 @@ def build(scenario: Scenario, seed: int, situation: str = "quiet") -> tuple[Arra
     return rows, Truth(scenario, onset, frozenset(failing["domain"].tolist()), len(failing))
 
 
-def _world(rng: Rng, scenario: Scenario, hours: int) -> World:
+def _world(rng: Rng, scenario: Scenario, hours: int, busier: float) -> World:
     """Draws the sites; the first is the one that is hit."""
     brand = str(rng.choice(_BRANDS))
     first = str(rng.choice(scenario.kinds))
     others = [kind for kind in rng.permutation(list(KINDS)).tolist() if kind != first]
     count = max(scenario.sites, int(rng.choice([1, 1, 2, 3, 4, 6])))
-    volume = scenario.volume or 0.01
+    volume = (scenario.volume or 0.01) * busier
     start = float(
         _MIDNIGHT
         + 86400 * rng.integers(0, 200)
@@ -91,7 +103,7 @@ def _times(rng: Rng, scenario: Scenario, world: World, situation: str) -> tuple[
         start = world.start + rng.uniform(2700, max(2701, world.end - world.start - min(lasts, 2400)))
         end = start + lasts if rng.random() < 0.6 else world.end
     else:
-        kept, whole = world.start + 3600, rng.random() < 0.5
+        kept, whole = world.start + 3600, rng.random() < 0.5 and not scenario.inside
         start = kept - rng.uniform(60, 1500) if whole else kept + rng.uniform(300, 2000)
         end = world.end if whole else start + lasts
     if scenario.sharp:

@@ -89,7 +89,7 @@ def broken_link(scene: Scene, code: int) -> None:
     rows, rng = scene.rows, scene.rng
     names = [g.name for g in scene.site.groups if g.kind == "page" and g.hit > 0]
     group = max(names, key=lambda name: int(scene.here(name).sum()))
-    views = rows[scene.some(scene.here(group) & scene.served(), rng.uniform(0.4, 1))]
+    views = rows[scene.some(scene.here(group) & scene.served(), rng.uniform(0.1, 0.7))]
     views["referer"] = [f"https://{scene.site.domain}{path}" for path in views["path"].tolist()]
     lost = [f"/static/v{rng.integers(2, 9)}/{name}" for name in ("banner.webp", "track.js", "font.woff2")]
     which = rng.integers(0, rng.integers(1, 4), len(views))

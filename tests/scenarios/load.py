@@ -98,7 +98,8 @@ def storage_limit(scene: Scene, code: int) -> None:
     rows["status"], rows["hit"], rows["bytes"] = 200, False, rows["size"] + 412
     rows["referer"] = f"https://www.{scene.world.brand}.example/wall"
     scene.add(rows[rows["at"] < scene.end])
-    scene.take(scene.misses("avatar"), scene.like_misses(scene.misses("avatar")))
+    asked = scene.here("avatar")
+    scene.take(asked, scene.like_misses(asked))
     mask = scene.here("avatar") & (scene.rows["status"] == 200)
     second = scene.rows["at"][mask].astype(np.int64)
     scene.fail(_beyond(mask, second, scene.rows["at"], int(rng.integers(8, 18))), code, scene.trips(2.1))

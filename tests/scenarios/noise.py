@@ -11,9 +11,10 @@ from scenarios.sites import Site
 from scenarios.traffic import HEADERS, World
 
 PROBES = (
-    "/wp-login.php", "/.env", "/.git/config", "/phpmyadmin/", "/admin.php", "/backup.zip", "/xmlrpc.php", "/actuator/env",
-    "/solr/admin/info/system", "/cgi-bin/luci", "/vendor/phpunit/phpunit/src/Util/PHP/eval-stdin.php", "/.aws/credentials",
-    "/shell.php", "/manager/html", "/owa/auth/logon.aspx", "/server-status", "/config.json", "/db.sql", "/login.action",
+    "/wp-login.php", "/.env", "/.git/config", "/phpmyadmin/", "/admin.php", "/backup.zip", "/xmlrpc.php",
+    "/actuator/env", "/solr/admin/info/system", "/cgi-bin/luci", "/.aws/credentials", "/shell.php", "/manager/html",
+    "/vendor/phpunit/phpunit/src/Util/PHP/eval-stdin.php", "/owa/auth/logon.aspx", "/server-status", "/config.json",
+    "/db.sql", "/login.action",
 )  # fmt: skip
 _MISSING = (
     "/favicon.ico", "/apple-touch-icon.png", "/apple-touch-icon-precomposed.png", "/ads.txt", "/robots.txt",

@@ -52,7 +52,9 @@ class Verdict:
 
     @property
     def cause_right(self) -> bool:
-        """Whether the cause was said; of what is benign, also whether nothing or "background" was."""
+        """Whether the cause was said; where nobody has to act, also whether nothing or "background" was."""
+        if not self.truth.scenario.cause:
+            return not self.false_alarms
         if self.truth.scenario.benign:
             return self.judged is None or self.judged.cause in _HARMLESS
         return self.said == self.truth.scenario.cause
@@ -106,38 +108,36 @@ def _seconds(text: str) -> float:
 def line(verdict: Verdict) -> str:
     """Returns one line for people."""
     truth, judged, first = verdict.truth, verdict.judged, verdict.first
-    mark = (
-        "ok"
-        if verdict.cause_right and (verdict.rank == 1 or not verdict.incident) and not verdict.false_alarms
-        else "--"
-    )
+    fine = verdict.cause_right and (verdict.rank == 1 or not verdict.incident) and not verdict.false_alarms
     planted = f"{truth.scenario.cause or 'healthy'}/{truth.scenario.owner or '-'}"
     said = f"{judged.cause}/{judged.owner} {judged.severity} {judged.confidence}" if judged else "(nothing on it)"
-    shown = (
-        ""
-        if first is judged or first is None
-        else f"  first: {first.domain} {first.status} {first.cause} {first.severity}"
-    )
+    other = "" if first is judged or first is None else f"  first: {first.domain} {first.status} {first.cause}"
+    other += f"/{first.owner} {first.severity} {first.confidence}" if other else ""
     error = "-" if verdict.onset_error is None else f"{verdict.onset_error:.0f}"
     return (
-        f"{mark} {truth.scenario.name:28} {verdict.seed:>4} {verdict.situation:5} {truth.failing:>6} failing  {planted} -> {said}"
-        f"  rank {verdict.rank or '-'}  onset {error} min  false {len(verdict.false_alarms)}  bold {len(verdict.bold)}{shown}"
+        f"{'ok' if fine else '--'} {truth.scenario.name:28} {verdict.seed:>4} {verdict.situation:5}"
+        f" {truth.failing:>6} failing  {planted} -> {said}  rank {verdict.rank or '-'}  onset {error} min"
+        f"  false {len(verdict.false_alarms)}  bold {len(verdict.bold)}{other}"
     )
 
 
 def totals(verdicts: Sequence[Verdict], title: str = "all") -> str:
-    """Returns the figures of the bars in one line."""
+    """Returns the figures of the bars, a line each."""
     some = [verdict for verdict in verdicts if verdict.truth.scenario.cause]
     incidents = [verdict for verdict in some if verdict.incident]
     errors = [verdict.onset_error for verdict in incidents if verdict.onset_error is not None]
-    healthy = sum(len(verdict.false_alarms) for verdict in verdicts if not verdict.incident)
     beside = sum(len(verdict.false_alarms) for verdict in incidents)
-    return (
-        f"{title:6} n {len(some):4}  cause {_share(some, lambda v: v.cause_right)}  owner {_share(some, lambda v: v.owner_right)}"
-        f"  first {_share(incidents, lambda v: v.rank == 1)}  onset {statistics.median(errors) if errors else float('nan'):.1f} min"
-        f"  false alarms {healthy} on healthy logs, {beside} on healthy domains beside an incident"
-        f"  high-confidence wrong {_share(verdicts, lambda v: bool(v.bold))}  fell for a near miss {_share(some, lambda v: v.fell_for)}"
-    )
+    figures = {
+        "cause right": _share(some, lambda v: v.cause_right),
+        "owner right": _share(some, lambda v: v.owner_right),
+        "ranked first": _share(incidents, lambda v: v.rank == 1),
+        "median onset error": f"{statistics.median(errors):.1f} min" if errors else "-",
+        "false alarms on healthy logs": str(sum(len(v.false_alarms) for v in verdicts if not v.incident)),
+        "false alarms on healthy domains beside an incident": str(beside),
+        "high-confidence wrong": _share(verdicts, lambda v: bool(v.bold)),
+        "taken for what it is a near miss of": _share(some, lambda v: v.fell_for),
+    }
+    return "\n".join([f"{title}: {len(verdicts)} logs", *(f"  {value:>9}  {name}" for name, value in figures.items())])
 
 
 def _share(verdicts: Iterable[Verdict], holds: Callable[[Verdict], bool]) -> str:
