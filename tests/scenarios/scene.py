@@ -23,7 +23,6 @@ class Scene:
     site: Site
     start: float
     end: float
-    others: bool = False  # whether other sites are hit too
 
     @property
     def rng(self) -> Rng:
