@@ -86,8 +86,8 @@ class Numbers:
     values: Ints
     missing: Bools | None = None
 
-    def take(self, rows: Bools) -> Numbers:
-        """Return the rows that are marked."""
+    def take(self, rows: Bools | Ints) -> Numbers:
+        """Return some of the rows."""
         return Numbers(self.values[rows], None if self.missing is None else self.missing[rows])
 
 
@@ -115,8 +115,8 @@ class Texts:
     null: str | None = None
     known: Dictionary | None = None
 
-    def take(self, rows: Bools) -> Texts:
-        """Return the rows that are marked."""
+    def take(self, rows: Bools | Ints) -> Texts:
+        """Return some of the rows."""
         return replace(self, start=self.start[rows], length=self.length[rows])
 
     @cached_property
@@ -206,8 +206,8 @@ class Coded:
 
     codes: tuple[Ints, list[str | None]]
 
-    def take(self, rows: Bools) -> Coded:
-        """Return the rows that are marked."""
+    def take(self, rows: Bools | Ints) -> Coded:
+        """Return some of the rows."""
         return Coded((self.codes[0][rows], self.codes[1]))
 
 
@@ -242,17 +242,24 @@ def mixed(length: Ints, words: list[Words]) -> Words:
     return hashes
 
 
-def hashed(column: Column) -> Words:
-    """Hash each row's text (not its place in the block), the same for a block's slices and for a frame's values."""
+def heads(column: Column, width: int) -> list[Words]:
+    """Return the length and the first words of each row's text, the same for a block's slices and a frame's values."""
     if isinstance(column, Numbers):
-        return mixed(np.zeros(len(column.values), np.int64), [column.values.view(np.uint64)])
+        return [column.values.view(np.uint64)]
     if isinstance(column, Texts):
         missing = column.buffer.is_null(column.start, column.length, column.nulls)
-        return _hashes(column.buffer, column.start, np.where(missing, 0, column.length))
+        shown = replace(column, length=np.where(missing, 0, column.length)) if missing.any() else column
+        return [shown.length.view(np.uint64), *shown.words(width)]
     codes, values = column.codes
     texts = [(value or "").encode("utf-8", "surrogateescape") for value in values]
     length = np.array([len(text) for text in texts], np.int64)
-    return _hashes(Buffer(b"".join(texts)), np.cumsum(length) - length, length)[codes]
+    whole = Texts(Buffer(b"".join(texts)), np.cumsum(length) - length, length, bytes.decode)
+    return [part[codes] for part in (length.view(np.uint64), *whole.words(width))]
+
+
+def lengths(column: Column) -> Ints:
+    """Return the length in bytes of each row's text."""
+    return heads(column, 0)[0].view(np.int64)
 
 
 def _mix(hashes: Words, words: Words) -> Words:

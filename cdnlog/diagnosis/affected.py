@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from cdnlog.counts import Value
 from cdnlog.evidence import Evidence
 
 TOP = 5
@@ -71,10 +70,10 @@ def affected(rows: Evidence, windows: npt.NDArray[np.int64], failing: Mapping[in
 
 def _top(rows: Evidence, column: str, weights: npt.NDArray[np.float64]) -> list[tuple[str, float]]:
     codes, values = rows.column(column)
-    sums = np.bincount(codes, weights=weights, minlength=len(values)).tolist()
-    ranked = sorted(_named(values, sums), key=lambda item: (-item[1], item[0]))
-    return [(value, round(n / sum(sums), 4)) for value, n in ranked[:TOP]]
-
-
-def _named(values: tuple[Value, ...], sums: list[float]) -> list[tuple[str, float]]:
-    return [(str(value), n) for value, n in zip(values, sums, strict=True) if value is not None and n]
+    distinct, place = np.unique(codes, return_inverse=True)
+    sums = np.bincount(place, weights=weights).tolist()
+    named = [
+        (str(values[code]), n) for code, n in zip(distinct.tolist(), sums, strict=True) if values[code] is not None
+    ]
+    whole = float(weights.sum())
+    return [(value, round(n / whole, 4)) for value, n in sorted(named, key=lambda item: (-item[1], item[0]))[:TOP]]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache, partial
 
 import numpy as np
 
@@ -25,6 +26,7 @@ from cdnlog.model import SEVERITIES, Finding
 from cdnlog.zones import floor_to_window
 
 BACKGROUND, UNDETERMINED = "background", "undetermined"
+_STATUSES = 1000
 
 
 @dataclass(frozen=True)
@@ -99,21 +101,22 @@ def _stretches(series: DomainSeries) -> Iterator[Stretch]:
 
 
 class _Rows:
-    """The kept rows, to be had by domain, status and windows."""
+    """The kept rows, sorted so that those of a domain and status stand together."""
 
     def __init__(self, evidence: Evidence, counts: Counts) -> None:
-        self._evidence = evidence
-        self._windows: Ints = floor_to_window(evidence.keys[:, 0], counts.window, counts.zone)
         codes, names = evidence.column("domain")
-        place = {name: i for i, name in enumerate(names)}
-        self._domain, self._place = codes, place
+        order = np.lexsort((evidence.tickets, evidence.status, codes))
+        self._evidence = evidence.ordered(order)
+        self._windows: Ints = floor_to_window(self._evidence.cells, counts.window, counts.zone)
+        self._place = {name: i for i, name in enumerate(names)}
+        self._keys: Ints = codes[order] * _STATUSES + self._evidence.status
 
     def of(self, stretch: Stretch) -> tuple[Evidence, Ints]:
         """Return the rows of a stretch and the windows they are in."""
-        rows = self._domain == self._place.get(stretch.series.domain, -1)
-        rows &= self._evidence.keys[:, 1] == stretch.status
-        rows &= np.isin(self._windows, stretch.windows)
-        return self._evidence.take(rows), self._windows[rows]
+        key = self._place.get(stretch.series.domain, -1) * _STATUSES + stretch.status
+        first, end = np.searchsorted(self._keys, [key, key + 1]).tolist()
+        rows = first + np.flatnonzero(np.isin(self._windows[first:end], stretch.windows))
+        return self._evidence.ordered(rows), self._windows[rows]
 
 
 class _Author:
@@ -121,17 +124,19 @@ class _Author:
 
     def __init__(self, counts: Counts, tables: Tables, rows: _Rows | None, end_of_data: int) -> None:
         self._counts, self._tables, self._rows, self._end = counts, tables, rows, end_of_data
+        self._explain = cache(partial(tables.catalog.explain, tables.provider))
+        self._about = cache(tables.catalog.cause)
 
     def finding(self, stretch: Stretch) -> Finding:
         """Return what there is to say of one stretch."""
         counts, lang, incident = self._counts, self._tables.lang, stretch.incident
         hit = self._affected(stretch)
-        answer = self._tables.catalog.explain(self._tables.provider, stretch.status, hit.word)
+        answer = self._explain(stretch.status, hit.word)
         entry, failing = answer.entry, sum(stretch.failing.values())
         start, last = stretch.windows[0], stretch.windows[-1]
         total = sum(n for window, n in stretch.series.totals.items() if start <= window <= last)
         cause = _cause(answer, incident)
-        about = self._tables.catalog.cause(cause)
+        about = self._about(cause)
         return Finding(
             id=f"{answer.provider}/{stretch.series.domain}/{stretch.status}/{cause}",
             provider=answer.provider,

@@ -141,6 +141,8 @@ def _is_incident(
     failing: Sequence[int], total: Sequence[int], usual: float, bounds: Gate, run: tuple[int, int]
 ) -> bool:
     k, n = sum(failing[run[0] : run[1] + 1]), sum(total[run[0] : run[1] + 1])
-    if k < LEAST or surprise(k, n * usual) < SURPRISE:
+    # Sparse noise makes runs that reach over nearly everything; against the share of the whole they are no surprise.
+    whole = min(sum(failing) / sum(total), bounds.chronic)
+    if k < LEAST or surprise(k, n * max(usual, whole)) < SURPRISE:
         return False
     return wilson_low(k, n) >= bounds.share
