@@ -32,6 +32,7 @@ from cdnlog.declared import (
     LogFormat,
     Phrases,
     Regions,
+    Rules,
     Word,
 )
 from cdnlog.errors import SchemaError, UnknownNameError, UsageError
@@ -206,6 +207,20 @@ class Catalog:
             raise UnknownNameError("cause", visible(name), causes)
         return causes[name]
 
+    def thresholds(self) -> Mapping[str, float]:
+        """Return the numbers that the diagnosis decides by, the user's own over ours.
+
+        Raises:
+            UnknownNameError: A user's own file has a name that no rule knows.
+        """
+        numbers: dict[str, float] = {}
+        for folder in reversed(list(self._folders("rules"))):
+            own = {name: n for rules in _all_rules(folder) for name, n in rules.threshold.items()}
+            for name in own.keys() - numbers.keys() if numbers else ():
+                raise UnknownNameError("threshold", visible(name), numbers)
+            numbers |= own
+        return numbers
+
     def say(self, key: str, lang: Lang, **facts: str) -> str:
         """Return one of the product's own sentences with its facts filled in."""
         return phrases()[key].of(lang).format(**facts)
@@ -214,13 +229,16 @@ class Catalog:
         """Return the providers that formats name, with a code table or not."""
         return {fmt.provider for fmt in self.formats().values()}
 
-    def _folders(self, kind: str) -> Iterator[Traversable]:
+    def _roots(self) -> Iterator[Traversable]:
         own = self.overlay or (Path(os.environ[ENVIRONMENT]) if os.environ.get(ENVIRONMENT) else None)
         if own is not None and not own.is_dir():
             raise SchemaError(visible(own), "no such folder")
-        for root in (own, data_root()):
-            if root is not None and (folder := root / kind).is_dir():
-                yield folder
+        if own is not None:
+            yield own
+        yield data_root()
+
+    def _folders(self, kind: str) -> Iterator[Traversable]:
+        return (folder for root in self._roots() if (folder := root / kind).is_dir())
 
     def _names(self, kind: str) -> list[str]:
         found = {f.name for folder in self._folders(kind) for f in folder.iterdir() if f.is_file()}
@@ -237,8 +255,16 @@ class Catalog:
 
 @cache
 def phrases() -> Mapping[str, Localized]:
-    """Return the product's own words and sentences by key: headings, labels, statements."""
-    return _decode((data_root() / "phrases.toml").read_bytes(), "phrases.toml", Phrases).phrase
+    """Return the product's own words and sentences by key: headings, labels, what the rules state."""
+    found = {**_decode((data_root() / "phrases.toml").read_bytes(), "phrases.toml", Phrases).phrase}
+    for rules in _all_rules(data_root() / "rules"):
+        found |= rules.phrase
+    return found
+
+
+def _all_rules(folder: Traversable) -> list[Rules]:
+    files = sorted((file for file in folder.iterdir() if file.name.endswith(".toml")), key=lambda file: file.name)
+    return [_decode(file.read_bytes(), str(file), Rules) for file in files]
 
 
 def _answer(  # noqa: PLR0913, PLR0917 - the parts of an answer

@@ -246,6 +246,19 @@ class Phrases(Declared, frozen=True):
     phrase: dict[str, Localized]
 
 
+class Rules(Declared, frozen=True):
+    """What a family of evidence rules decides by, and what it states: `schemas/rules/<family>.toml`.
+
+    Attributes:
+        threshold: Numbers by rule and name; shares are 0 to 1, times in seconds.
+        phrase: Sentences by rule and verdict.
+    """
+
+    schema: Literal["cdnlog.rules/1"]
+    threshold: dict[str, float] = msgspec.field(default_factory=dict)
+    phrase: dict[str, Localized] = msgspec.field(default_factory=dict)
+
+
 class ColumnEntry(Declared, frozen=True):
     """One canonical column of the frames.
 

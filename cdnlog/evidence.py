@@ -107,7 +107,7 @@ class Evidence:
         hit = np.array([word == "hit" for word in words], np.int64)[codes]
         return _numbered(np.column_stack([self.cells, self.status, self.column("domain")[0], hit]))
 
-    def ordered(self, rows: Ints) -> Evidence:
+    def ordered(self, rows: Ints | Bools) -> Evidence:
         """Return some of the rows, in this order."""
         return replace(self, numbers=self.numbers[rows], codes=self.codes[rows], tickets=self.tickets[rows])
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-from cdnlog.declared import Causes, Classes, Codes, Columns, LogFormat, Phrases, Regions
+from cdnlog.declared import Causes, Classes, Codes, Columns, LogFormat, Phrases, Regions, Rules
 
 OUT_DIR = Path(__file__).parent.parent / "schemas"
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -28,6 +28,7 @@ SHAPES: dict[str, type[msgspec.Struct]] = {
     "format": LogFormat,
     "phrases": Phrases,
     "regions": Regions,
+    "rules": Rules,
 }
 
 

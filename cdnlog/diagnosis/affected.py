@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-import numpy as np
-import numpy.typing as npt
-
-from cdnlog.evidence import Evidence
+from cdnlog.diagnosis.rows import Rows
 
 TOP = 5
 COLUMNS = {
@@ -43,37 +40,24 @@ class Affected:
     sampled: bool = False
 
 
-def affected(rows: Evidence, windows: npt.NDArray[np.int64], failing: Mapping[int, int]) -> Affected:
+def affected(rows: Rows, requests: int) -> Affected:
     """Return who is hit.
 
     Args:
-        rows: The kept rows of the incident.
-        windows: Start of each row's window.
-        failing: Failing requests of the incident per window: what the kept rows of that window stand for.
+        rows: The kept failing rows of the incident.
+        requests: Its failing requests.
     """
     if not len(rows):
         return Affected()
-    distinct, place = np.unique(windows, return_inverse=True)
-    stands_for = np.array([failing[start] for start in distinct.tolist()]) / np.bincount(place)
-    weights = stands_for[place]
-    tops = {key: _top(rows, column, weights) for key, column in COLUMNS.items()}
-    codes, names = rows.column("client_ip")
-    known = [names[code] for code in np.unique(codes).tolist()]
+    tops = {key: _top(rows, column) for key, column in COLUMNS.items()}
     return Affected(
         top={key: tuple(value for value, _ in top) for key, top in tops.items()},
         shares={key: tuple(share for _, share in top) for key, top in tops.items()},
-        clients=None if known == [None] else sum(name is not None for name in known),
-        word=next((word for word, share in _top(rows, "edge_detail", weights) if share > 1 / 2), None),
-        sampled=len(rows) < sum(failing.values()),
+        clients=rows.distinct("client_ip") if rows.has("client_ip") else None,
+        word=next((word for word, share in _top(rows, "edge_detail") if share > 1 / 2), None),
+        sampled=len(rows) < requests,
     )
 
 
-def _top(rows: Evidence, column: str, weights: npt.NDArray[np.float64]) -> list[tuple[str, float]]:
-    codes, values = rows.column(column)
-    distinct, place = np.unique(codes, return_inverse=True)
-    sums = np.bincount(place, weights=weights).tolist()
-    named = [
-        (str(values[code]), n) for code, n in zip(distinct.tolist(), sums, strict=True) if values[code] is not None
-    ]
-    whole = float(weights.sum())
-    return [(value, round(n / whole, 4)) for value, n in sorted(named, key=lambda item: (-item[1], item[0]))[:TOP]]
+def _top(rows: Rows, column: str) -> list[tuple[str, float]]:
+    return [(str(rows.text(column, code)), round(share, 4)) for code, share in rows.top(column)[:TOP]]

@@ -1,0 +1,106 @@
+"""Kept rows as the rules look at them: each with the number of requests it stands for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from cdnlog.columns import Bools, Ints
+from cdnlog.counts import Value
+from cdnlog.evidence import MISSING, Evidence
+
+Weights = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Some kept rows.
+
+    Attributes:
+        evidence: The rows.
+        weights: Requests that each row stands for, 1 where all rows of its kind were kept.
+        windows: Start of the window of each row, UTC seconds.
+    """
+
+    evidence: Evidence
+    weights: Weights
+    windows: Ints
+
+    def __len__(self) -> int:
+        """Number of kept rows."""
+        return len(self.weights)
+
+    @cached_property
+    def requests(self) -> float:
+        """Requests that the rows stand for."""
+        return float(self.weights.sum())
+
+    def where(self, rows: Bools | Ints) -> Rows:
+        """Return some of the rows."""
+        return replace(
+            self, evidence=self.evidence.ordered(rows), weights=self.weights[rows], windows=self.windows[rows]
+        )
+
+    def has(self, name: str) -> bool:
+        """Whether the log has a column: some row has a value in it."""
+        if name in ("bytes", "duration_ms", "ttfb_ms", "origin_status", "origin_ms", "request_bytes", "url_length"):
+            return bool((self.number(name) != MISSING).any())
+        codes, values = self.evidence.column(name)
+        return any(values[code] is not None for code in np.unique(codes).tolist())
+
+    def number(self, name: str) -> Ints:
+        """Return a number column, -1 where missing; "time" is in microseconds of UTC."""
+        return self.evidence.number(name)
+
+    def test(self, name: str, holds: Callable[[str], bool]) -> Bools:
+        """Mark the rows whose text in a column passes a test; it is asked once per distinct value, "" where missing."""
+        codes, values = self.evidence.column(name)
+        used, place = np.unique(codes, return_inverse=True)
+        passed: Bools = np.array([holds(str(values[code] or "")) for code in used.tolist()], bool)[place]
+        return passed
+
+    def codes(self, name: str) -> Ints:
+        """Return a text column as numbers, equal for equal texts within the run."""
+        return self.evidence.column(name)[0]
+
+    def text(self, name: str, code: int) -> Value:
+        """Return the text of a code."""
+        return self.evidence.column(name)[1][code]
+
+    def share(self, rows: Bools) -> float:
+        """Return the share of the requests that the marked rows stand for, 0 without rows."""
+        return float(self.weights[rows].sum()) / self.requests if self.requests else 0.0
+
+    def top(self, name: str) -> list[tuple[int, float]]:
+        """Return the codes of a text column with their shares, most frequent first; missing texts are left out."""
+        values = self.evidence.column(name)[1]
+        used, place = np.unique(self.codes(name), return_inverse=True)
+        sums = np.bincount(place, weights=self.weights, minlength=len(used)).tolist()
+        ranked = [(code, n / self.requests) for code, n in zip(used.tolist(), sums, strict=True)]
+        named = [(code, share) for code, share in ranked if values[code] is not None]
+        return sorted(named, key=lambda item: (-item[1], str(values[item[0]])))
+
+    def distinct(self, name: str) -> int:
+        """Return the number of distinct texts in a column."""
+        values = self.evidence.column(name)[1]
+        return sum(values[code] is not None for code in np.unique(self.codes(name)).tolist())
+
+    def quantile(self, name: str, q: float) -> float | None:
+        """Return a weighted quantile of a number column, None without a value."""
+        numbers = self.number(name)
+        rows = numbers != MISSING
+        if not rows.any():
+            return None
+        order = np.argsort(numbers[rows], kind="stable")
+        sums = np.cumsum(self.weights[rows][order])
+        place = min(int(np.searchsorted(sums, q * sums[-1])), len(sums) - 1)
+        return float(numbers[rows][order][place])
+
+    @property
+    def hit(self) -> Bools:
+        """Whether each request was served from the cache."""
+        return self.test("cache", lambda word: word == "hit")
