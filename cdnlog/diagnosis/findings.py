@@ -13,18 +13,22 @@ from cdnlog.catalog import Answer, Catalog
 from cdnlog.counts import Counts
 from cdnlog.declared import Lang
 from cdnlog.diagnosis.affected import Affected, affected
-from cdnlog.diagnosis.case import Reading
 from cdnlog.diagnosis.cases import Library
+from cdnlog.diagnosis.correlate import Draft, correlated
 from cdnlog.diagnosis.decide import UNDETERMINED, Decision, decide
 from cdnlog.diagnosis.incidents import LEAST, gate
+from cdnlog.diagnosis.rows import Rows
 from cdnlog.diagnosis.series import series_of
 from cdnlog.diagnosis.severity import INFO, severity
 from cdnlog.diagnosis.statistics import wilson_low
 from cdnlog.diagnosis.stretches import Stretch, stretches
+from cdnlog.diagnosis.ticket import ticket
 from cdnlog.evidence import Evidence
 from cdnlog.model import SEVERITIES, Finding
 
 BACKGROUND = "background"
+HARMLESS = frozenset({"client-abort"})
+"""Causes by which nobody is harmed: people who cancel and seek get what they want."""
 
 
 @dataclass(frozen=True)
@@ -54,61 +58,36 @@ def findings(counts: Counts, evidence: Evidence | None, tables: Tables) -> tuple
         UsageError: The counts lack one of these dimensions.
     """
     cut = [stretch for one in series_of(counts) for stretch in stretches(one)]
-    author = _Author(counts, evidence, tables, cut)
-    return tuple(sorted(_named_apart([author.finding(stretch) for stretch in cut]), key=_worst_first))
+    judge = _Judge(counts, evidence, tables, cut)
+    groups = correlated([judge.draft(stretch) for stretch in cut])
+    author = _Author(counts, tables, judge)
+    return tuple(sorted(_named_apart([author.finding(group) for group in groups]), key=_worst_first))
 
 
-class _Author:
-    """Writes the findings of one run."""
+class _Judge:
+    """Decides on the cause of every stretch."""
 
     def __init__(self, counts: Counts, evidence: Evidence | None, tables: Tables, cut: list[Stretch]) -> None:
-        self._counts, self._tables, self._cut = counts, tables, cut
+        self._counts = counts
         self._library = Library(counts, evidence) if evidence is not None and len(evidence) else None
-        self._end = max(counts.columns["window_start"], default=0)
         self._explain = cache(partial(tables.catalog.explain, tables.provider))
-        self._about = cache(tables.catalog.cause)
+        self._cause = cache(tables.catalog.cause)
         self._limits = tables.catalog.thresholds()
         self._incidents = [stretch for stretch in cut if stretch.incident]
 
-    def finding(self, stretch: Stretch) -> Finding:
-        """Return what there is to say of one stretch."""
-        counts, lang = self._counts, self._tables.lang
-        hit = affected(self._library.failing(stretch), stretch.requests) if self._library else Affected()
+    def rows(self, stretch: Stretch) -> Rows | None:
+        """Return the kept failing rows of a stretch, None if there are only counts."""
+        return self._library.failing(stretch) if self._library else None
+
+    def draft(self, stretch: Stretch) -> Draft:
+        """Return what there is to know of one stretch."""
+        rows = self.rows(stretch)
+        hit = affected(rows, stretch.requests) if rows is not None else Affected()
         answer = self._explain(stretch.status, hit.word)
         decision = self._decision(stretch, answer)
-        entry, about = answer.entry, self._about(decision.cause)
-        told = decision.cause == UNDETERMINED or answer.entry.causes == (decision.cause,)
-        advice = entry if told else about
-        start, last = stretch.windows[0], stretch.windows[-1]
-        return Finding(
-            id=f"{answer.provider}/{stretch.series.domain}/{stretch.status}/{decision.cause}",
-            provider=answer.provider,
-            domain=stretch.series.domain,
-            status=stretch.status,
-            also=(),
-            start=counts.shown(start),
-            end=counts.shown(last + counts.window),
-            active=last == self._end,
-            state="unknown",
-            requests=stretch.requests,
-            total=stretch.total,
-            share=round(stretch.requests / stretch.total, 6),
-            clients=hit.clients,
-            severity=_severity(stretch, hit.clients),
-            owner=entry.owner if told else about.owner,
-            cause=decision.cause,
-            cause_title=about.title.of(lang),
-            confidence=decision.confidence,
-            name=entry.name.of(lang),
-            meaning=entry.meaning.of(lang),
-            fix=advice.fix.of(lang),
-            avoid=advice.avoid.of(lang) if advice.avoid and stretch.incident else (),
-            needs=entry.checks.of(lang) if decision.cause == UNDETERMINED else (),
-            ticket=None,
-            evidence=tuple(self._evidence(stretch, answer, hit, decision)),
-            affected=hit.top,
-            affected_shares=hit.shares,
-        )
+        told = decision.cause in (UNDETERMINED, BACKGROUND)
+        owner = answer.entry.owner if told else self._cause(decision.cause).owner
+        return Draft(stretch, answer, hit, decision, owner)
 
     def _decision(self, stretch: Stretch, answer: Answer) -> Decision:
         if stretch.incident is None:
@@ -119,22 +98,64 @@ class _Author:
         case = self._library.case(stretch, answer.entry, self._counts, self._incidents, self._limits)
         return decide(case)
 
-    def _evidence(
-        self, stretch: Stretch, answer: Answer, hit: Affected, decision: Decision
-    ) -> Iterator[Mapping[str, str]]:
-        say, lang = self._tables.catalog.say, self._tables.lang
-        for reading in decision.readings:
-            yield self._told(reading)
-        yield {"rule": "E01", **self._gate(stretch)}
-        if stretch.incident and not stretch.incident.onset:
-            yield {"rule": "E02", "verdict": "not-measurable", "statement": say("no-quiet-time", lang)}
-        if hit.sampled:
-            yield {"rule": "sample", "verdict": "weak", "statement": say("sampled", lang)}
-        yield {"rule": "code-table", "verdict": "weak", "statement": self._told_by(answer)}
 
-    def _told(self, reading: Reading) -> Mapping[str, str]:
-        statement = self._tables.catalog.say(reading.phrase, self._tables.lang, **reading.facts)
-        return {"rule": reading.rule, "verdict": reading.verdict, "statement": statement}
+class _Author:
+    """Writes the findings of one run."""
+
+    def __init__(self, counts: Counts, tables: Tables, judge: _Judge) -> None:
+        self._counts, self._tables, self._judge = counts, tables, judge
+        self._say = partial(_say, tables)
+        self._end = max(counts.columns["window_start"], default=0)
+
+    def finding(self, group: list[Draft]) -> Finding:
+        """Return what there is to say of one incident, or of what is left of a code."""
+        counts, lang, main = self._counts, self._tables.lang, group[0]
+        stretch, hit, cause, entry = main.stretch, main.hit, main.decision.cause, main.answer.entry
+        about = self._tables.catalog.cause(cause)
+        advice = entry if cause == UNDETERMINED or entry.causes == (cause,) else about
+        first = min(d.stretch.windows[0] for d in group)
+        last = max(d.stretch.windows[-1] for d in group)
+        total = sum(n for window, n in stretch.series.totals.items() if first <= window <= last)
+        return Finding(
+            id=f"{main.answer.provider}/{stretch.series.domain}/{stretch.status}/{cause}",
+            provider=main.answer.provider,
+            domain=stretch.series.domain,
+            status=stretch.status,
+            also=tuple(_also(draft) for draft in group[1:]),
+            start=counts.shown(first),
+            end=counts.shown(last + counts.window),
+            active=last == self._end,
+            state="unknown",
+            requests=stretch.requests,
+            total=total,
+            share=round(stretch.requests / total, 6),
+            clients=hit.clients,
+            severity=min((_severity(draft) for draft in group), key=SEVERITIES.index),
+            owner=main.owner,
+            cause=cause,
+            cause_title=about.title.of(lang),
+            confidence=main.decision.confidence,
+            name=entry.name.of(lang),
+            meaning=entry.meaning.of(lang),
+            fix=advice.fix.of(lang),
+            avoid=advice.avoid.of(lang) if advice.avoid and stretch.incident else (),
+            needs=entry.checks.of(lang) if cause == UNDETERMINED else (),
+            ticket=ticket(group, self._judge.rows(stretch), counts, self._say) if stretch.incident else None,
+            evidence=tuple(self._evidence(main)),
+            affected=hit.top,
+            affected_shares=hit.shares,
+        )
+
+    def _evidence(self, draft: Draft) -> Iterator[Mapping[str, str]]:
+        for reading in draft.decision.readings:
+            statement = self._say(reading.phrase, **reading.facts)
+            yield {"rule": reading.rule, "verdict": reading.verdict, "statement": statement}
+        yield {"rule": "E01", **self._gate(draft.stretch)}
+        if draft.stretch.incident and not draft.stretch.incident.onset:
+            yield {"rule": "E02", "verdict": "not-measurable", "statement": self._say("no-quiet-time")}
+        if draft.hit.sampled:
+            yield {"rule": "sample", "verdict": "weak", "statement": self._say("sampled")}
+        yield {"rule": "code-table", "verdict": "weak", "statement": self._told_by(draft.answer)}
 
     def _gate(self, stretch: Stretch) -> Mapping[str, str]:
         failing, total = stretch.requests, stretch.total
@@ -145,18 +166,27 @@ class _Author:
             "low": f"{wilson_low(failing, total):.1%}",
             "gate": f"{gate(stretch.status).share:.1%}",
         }
-        statement = self._tables.catalog.say(key, self._tables.lang, **facts)
-        return {"verdict": "confirms" if stretch.incident else "refutes", "statement": statement}
+        return {"verdict": "confirms" if stretch.incident else "refutes", "statement": self._say(key, **facts)}
 
     def _told_by(self, answer: Answer) -> str:
         facts = {"code": str(answer.code), "provider": answer.provider, "word": answer.word or ""}
-        return self._tables.catalog.say(f"told-by-{answer.answered_by}", self._tables.lang, **facts)
+        return self._say(f"told-by-{answer.answered_by}", **facts)
 
 
-def _severity(stretch: Stretch, clients: int | None) -> str:
-    if stretch.incident is None:
+def _say(tables: Tables, key: str, **facts: str) -> str:
+    return tables.catalog.say(key, tables.lang, **facts)
+
+
+def _also(draft: Draft) -> Mapping[str, object]:
+    stretch = draft.stretch
+    return {"domain": stretch.series.domain, "status": stretch.status, "requests": stretch.requests}
+
+
+def _severity(draft: Draft) -> str:
+    stretch = draft.stretch
+    if stretch.incident is None or draft.decision.cause in HARMLESS:
         return INFO
-    return severity(stretch.requests, stretch.total, stretch.status, clients, stretch.incident)
+    return severity(stretch.requests, stretch.total, stretch.status, draft.hit.clients, stretch.incident)
 
 
 def _named_apart(found: list[Finding]) -> Iterator[Finding]:

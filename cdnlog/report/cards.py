@@ -72,6 +72,8 @@ def _finding(f: Finding, say: Say) -> Iterator[tuple[str, str]]:
             confidence=say(f"confidence-{f.confidence}"),
         ),
     )
+    for one in f.also:
+        yield say("also"), say("also-text", domain=one["domain"], code=one["status"], failing=f"{one['requests']:,}")
     for i, step in enumerate(f.fix):
         yield say("then" if i else "first"), step
     for step in f.avoid:
@@ -83,7 +85,9 @@ def _finding(f: Finding, say: Say) -> Iterator[tuple[str, str]]:
         if shown:
             yield say("hit"), f"{say(key)}: {shown}"
     for one in f.evidence:
-        yield say("evidence"), one["statement"]
+        yield say("evidence"), str(one["statement"])
+    for line in f.ticket.split("\n") if f.ticket else ():
+        yield say("ticket"), line
 
 
 def _hit(values: tuple[str, ...], shares: tuple[float, ...]) -> str:
