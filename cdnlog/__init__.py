@@ -16,10 +16,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from cdnlog.api import InputWarning, count, diagnose, explain, read, stream
+    from cdnlog.api import InputWarning, count, diagnose, diff, explain, read, stream
     from cdnlog.counts import Counts
     from cdnlog.errors import CdnlogError, DamagedInput, SchemaError, UnknownNameError, UsageError
-    from cdnlog.results import Diagnosis
+    from cdnlog.results import Diagnosis, Difference
 
 __version__ = "0.1.0"
 
@@ -28,12 +28,14 @@ _HOME = {
     "Counts": "cdnlog.counts",
     "DamagedInput": "cdnlog.errors",
     "Diagnosis": "cdnlog.results",
+    "Difference": "cdnlog.results",
     "InputWarning": "cdnlog.api",
     "SchemaError": "cdnlog.errors",
     "UnknownNameError": "cdnlog.errors",
     "UsageError": "cdnlog.errors",
     "count": "cdnlog.api",
     "diagnose": "cdnlog.api",
+    "diff": "cdnlog.api",
     "explain": "cdnlog.api",
     "read": "cdnlog.api",
     "stream": "cdnlog.api",
@@ -44,12 +46,14 @@ __all__ = [
     "Counts",
     "DamagedInput",
     "Diagnosis",
+    "Difference",
     "InputWarning",
     "SchemaError",
     "UnknownNameError",
     "UsageError",
     "count",
     "diagnose",
+    "diff",
     "explain",
     "read",
     "stream",

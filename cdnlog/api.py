@@ -13,7 +13,7 @@ from cdnlog import source
 from cdnlog.aggregate import Tally, grid
 from cdnlog.catalog import DEFAULT_PROVIDER, Answer, Catalog
 from cdnlog.counts import Counts, windowed
-from cdnlog.diagnosis import Tables, findings
+from cdnlog.diagnosis import Tables, changes, findings, lost_paths
 from cdnlog.errors import UsageError
 from cdnlog.evidence import Evidence, Gatherer
 from cdnlog.filters import filtered
@@ -21,7 +21,7 @@ from cdnlog.model import FileReport
 from cdnlog.options import Options, settings
 from cdnlog.pipeline import Counter, Progress, check_columns
 from cdnlog.pipeline import stream as stream_batches
-from cdnlog.results import Diagnosis
+from cdnlog.results import Diagnosis, Difference
 from cdnlog.settings import Settings
 from cdnlog.zones import UTC_ZONE
 
@@ -109,6 +109,40 @@ def diagnose(
         counts, evidence = _counted(source_of_counts, made, rejects, progress, gather=True)
     tables = Tables(made.catalog, made.provider or _provider(counts), made.lang)
     return Diagnosis(findings(counts, evidence, tables), counts, made.lang)
+
+
+def diff(
+    before: Paths | Frames,
+    after: Paths | Frames,
+    *,
+    rejects: IO[bytes] | None = None,
+    progress: Progress | None = None,
+    **options: Unpack[Options],
+) -> Difference:
+    """Compare two sets of logs: which codes became more or less frequent, which paths were lost.
+
+    Args:
+        before: The first set, as in `count`.
+        after: The second.
+        rejects: As in `count`; both sets go into one file.
+        progress: As in `count`.
+        **options: See `cdnlog.options.Options`; `by` has no effect.
+
+    Returns:
+        The changes with their 95 % intervals; a change is named only where it is no chance.
+
+    Raises:
+        UsageError: An option cannot work.
+
+    Example:
+        >>> import cdnlog
+        >>> made = cdnlog.diff("sample_logs/2026112002-api.example.com.gz", "sample_logs/2026112003-api.example.com.gz")
+        >>> [change.kind for change in made.changes if change.status == 502]
+        ['new']
+    """
+    made = settings("5min", {**options, "by": ()})
+    (first, old), (second, new) = (_counted(side, made, rejects, progress, gather=True) for side in (before, after))
+    return Difference(changes(first, second), lost_paths(old, new, second), first, second, made.lang)
 
 
 def stream(
@@ -294,9 +328,11 @@ def _warn(files: Iterable[FileReport]) -> None:
 __all__ = [
     "Counts",
     "Diagnosis",
+    "Difference",
     "InputWarning",
     "count",
     "diagnose",
+    "diff",
     "explain",
     "read",
     "stream",

@@ -270,6 +270,61 @@ class Finding:
         return replace(self, id=name)
 
 
+@dataclass(frozen=True, slots=True)
+class Change:
+    """How one code of one domain differs between two sets of logs.
+
+    Attributes:
+        domain: The domain.
+        status: The code.
+        kind: "up", "down", "new", "gone" where it is no chance, "same" otherwise; "only-before" or "only-after" for a
+            domain that only one side has.
+        before_requests: Requests with the code in the first set.
+        before_total: All requests of the domain there.
+        before_share: Their share.
+        after_requests: The same for the second set.
+        after_total: All requests of the domain there.
+        after_share: Their share.
+        change: after_share - before_share.
+        low: Lower end of the 95 % interval of the change.
+        high: Upper end.
+        chance: Two-sided p-value of no change.
+    """
+
+    domain: str
+    status: int
+    kind: str
+    before_requests: int
+    before_total: int
+    before_share: float
+    after_requests: int
+    after_total: int
+    after_share: float
+    change: float
+    low: float
+    high: float
+    chance: float
+
+
+@dataclass(frozen=True, slots=True)
+class LostPath:
+    """A path that was served in the first set of logs and fails in the second.
+
+    Attributes:
+        domain: The domain.
+        path: The path.
+        rows: Failing rows kept of it.
+        last_served: When it was last seen served, ISO 8601 with offset.
+        first_failed: When it was first seen failing.
+    """
+
+    domain: str
+    path: str
+    rows: int
+    last_served: str
+    first_failed: str
+
+
 SEVERITIES = ("critical", "high", "medium", "low", "info")
 """Worst first."""
 

@@ -9,6 +9,7 @@ import typer
 import cdnlog
 from cdnlog.cli.count import count
 from cdnlog.cli.diagnose import diagnose
+from cdnlog.cli.diff import diff
 from cdnlog.cli.explain import codes, explain
 from cdnlog.cli.formats import app as formats
 from cdnlog.cli.guard import failed, refuse
@@ -51,7 +52,7 @@ def cli(
     del version
 
 
-for command in (diagnose, count, parse, explain, codes):
+for command in (diagnose, count, diff, parse, explain, codes):
     app.command()(command)
 app.add_typer(formats, name="formats")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cdnlog.diagnosis.changes import changes, lost_paths
 from cdnlog.diagnosis.findings import Tables, findings
 
-__all__ = ["Tables", "findings"]
+__all__ = ["Tables", "changes", "findings", "lost_paths"]

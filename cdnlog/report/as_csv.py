@@ -11,9 +11,10 @@ from typing import Any
 from cdnlog.catalog import Answer, Comparison
 from cdnlog.counts import Counts
 from cdnlog.declared import Lang
+from cdnlog.model import Change
 from cdnlog.report.as_json import as_dict
 from cdnlog.report.sections import Document
-from cdnlog.results import Diagnosis
+from cdnlog.results import Diagnosis, Difference
 from cdnlog.text import csv_cell, visible
 
 _FINDING = (
@@ -42,6 +43,8 @@ def render(document: Document, lang: Lang = "en") -> str:
     data = as_dict(document, lang)
     if isinstance(document, Diagnosis):
         return _csv(_FINDING, _picked(_FINDING, data["findings"]))
+    if isinstance(document, Difference):
+        return _csv(Change.__slots__, _picked(Change.__slots__, data["changes"]))
     if isinstance(document, Answer | Comparison):
         return _csv(_ANSWER, _picked(_ANSWER, data.get("answers", [data])))
     return _csv(document.headers, document.rows)

@@ -12,7 +12,7 @@ from cdnlog.counts import Counts
 from cdnlog.declared import Lang
 from cdnlog.model import Accounting, FileReport, Inputs
 from cdnlog.report.sections import Document
-from cdnlog.results import Diagnosis
+from cdnlog.results import Diagnosis, Difference
 from cdnlog.zones import name_of
 
 
@@ -33,6 +33,15 @@ def as_dict(document: Document, lang: Lang = "en") -> dict[str, Any]:
     if isinstance(document, Diagnosis):
         findings = [asdict(finding) for finding in document]
         return {"schema": "cdnlog.diagnose/1", **_frame(document.counts), "findings": findings}
+    if isinstance(document, Difference):
+        return {
+            "schema": "cdnlog.diff/1",
+            "timezone": name_of(document.after.zone),
+            "before": _inputs(document.before.inputs),
+            "after": _inputs(document.after.inputs),
+            "changes": [asdict(change) for change in document.changes],
+            "lost_paths": [asdict(path) for path in document.lost],
+        }
     if isinstance(document, Answer):
         return _answer(document, lang)
     if isinstance(document, Comparison):

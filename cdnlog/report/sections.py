@@ -6,11 +6,11 @@ from cdnlog.catalog import Answer, Comparison
 from cdnlog.counts import Counts
 from cdnlog.declared import Lang
 from cdnlog.model import Listing
-from cdnlog.report import cards, tables
+from cdnlog.report import cards, differences, tables
 from cdnlog.report.layout import Section
-from cdnlog.results import Diagnosis
+from cdnlog.results import Diagnosis, Difference
 
-Document = Counts | Diagnosis | Answer | Comparison | Listing
+Document = Counts | Diagnosis | Difference | Answer | Comparison | Listing
 
 
 def sections(document: Document, lang: Lang) -> list[Section]:
@@ -21,6 +21,8 @@ def sections(document: Document, lang: Lang) -> list[Section]:
         counts, lang = document.counts, document.lang
         found = cards.finding_sections(document)
         return [tables.health(counts, lang), *found, *tables.codes(counts, lang), *tables.domains(counts, lang)]
+    if isinstance(document, Difference):
+        return differences.sections(document)
     if isinstance(document, Answer):
         return [Section(cards=(cards.answer_card(document, lang),))]
     if isinstance(document, Comparison):

@@ -1,0 +1,26 @@
+"""`cdnlog diff`."""
+
+from __future__ import annotations
+
+import cdnlog
+from cdnlog.cli.output import Output, OutputOption, deliver
+from cdnlog.cli.reading import Reading, reading
+from cdnlog.errors import UsageError
+
+_SIDES = 2
+
+
+@reading
+def diff(job: Reading, output: OutputOption = Output.table) -> int:
+    """Compare two sets of logs, BEFORE and AFTER: what became more or less frequent, which paths used to work.
+
+    cdnlog diff logs/2026-11-19/ logs/2026-11-20/
+
+    cdnlog diff before.gz after.gz --domain 'www.*' -o json
+    """
+    if len(job.paths) != _SIDES:
+        raise UsageError("diff takes two paths, BEFORE and AFTER; put several files into a folder, or quote a glob")
+    with job.observed() as observers:
+        difference = cdnlog.diff(*job.paths, **job.options(), **observers)
+    deliver(difference, output, job.out, job.lang)
+    return job.tell(difference.before.inputs + difference.after.inputs)
