@@ -39,7 +39,8 @@ _TICKET_NUMBERS = ("time", "bytes", "duration_ms", "client_port")
 _TICKET_TEXTS = ("client_ip", "path", "user_agent")
 _TICKET_WORDS = 2
 _LATEST = int(np.iinfo(np.uint64).max)
-_PENDING = 12  # batches: their text is read only when it is known which of their rows stay
+_PENDING = 16  # batches: their text is read only when it is known which of their rows stay
+_FORGET = 8  # texts of rows that are no longer kept are dropped beyond so many times the rows
 _FAILING = 400
 _TIME, _STATUS, _URL_LENGTH = NUMBERS.index("time"), NUMBERS.index("status"), len(NUMBERS)
 
@@ -65,7 +66,7 @@ class Evidence:
     numbers: Ints
     codes: Ints
     tickets: Words
-    values: tuple[tuple[Value, ...], ...]
+    values: tuple[Sequence[Value], ...]
 
     @classmethod
     def empty(cls, cell: int) -> Evidence:
@@ -77,7 +78,7 @@ class Evidence:
         """Number of kept rows."""
         return len(self.tickets)
 
-    def column(self, name: str) -> tuple[Ints, tuple[Value, ...]]:
+    def column(self, name: str) -> tuple[Ints, Sequence[Value]]:
         """Return the code of each row in one text column, and the values of the codes."""
         d = TEXTS.index(name)
         return self.codes[:, d], self.values[d]
@@ -138,19 +139,25 @@ class Evidence:
 
 def merged(parts: Sequence[Evidence]) -> Evidence:
     """Return the evidence of all parts together; they must have the same cells."""
-    cells = [Cells(part.codes, np.empty((len(part), 0), np.int64), part.values) for part in parts]
+    cells = [Cells(part.codes, np.empty((len(part), 0), np.int64), tuple(map(tuple, part.values))) for part in parts]
     codes, values = renumbered(cells)
-    whole = Evidence(
-        parts[0].cell,
-        np.concatenate([part.numbers for part in parts]),
-        np.concatenate(codes),
-        np.concatenate([part.tickets for part in parts]),
-        tuple(known or () for known in values),
+    known = tuple(value or () for value in values)
+    same = [replace(part, codes=own, values=known) for part, own in zip(parts, codes, strict=True)]
+    return _chosen(same).compact()
+
+
+def _chosen(parts: Sequence[Evidence]) -> Evidence:
+    """Return the rows of all parts that are kept; the parts must have the same values."""
+    whole = replace(
+        parts[0],
+        numbers=np.concatenate([part.numbers for part in parts]),
+        codes=np.concatenate([part.codes for part in parts]),
+        tickets=np.concatenate([part.tickets for part in parts]),
     )
     whole = whole.ordered(np.lexsort((whole.contents(), whole.tickets)))
     rank = _ranks(whole.strata(), whole.tickets, tied=False) * _weights(whole.status)
     first = np.lexsort((whole.tickets, rank))[:ROWS]  # stable: rows of one ticket stay in the order of what they say
-    return whole.ordered(first[rank[first] < PER_STRATUM]).compact()
+    return whole.ordered(first[rank[first] < PER_STRATUM])
 
 
 def _numbered(keys: Ints) -> Ints:
@@ -211,14 +218,14 @@ class _Limits:
             return cls({})
         strata = held.strata()
         _, first, sizes = np.unique(strata, return_index=True, return_counts=True)
-        reach = sizes * _weights(held.status[first])  # weighted rank of the next row of each stratum
+        weights = _weights(held.status[first])
         highest = np.zeros(len(sizes), np.uint64)
         np.maximum.at(highest, strata, held.tickets)
-        cap = PER_STRATUM - 1
-        if len(held) >= ROWS:
-            cap = min(cap, int(reach.max()) - 1)  # the next row of any stratum that reaches as far comes after all kept
+        highest_rank = PER_STRATUM - 1
+        if len(held) >= ROWS:  # what ranks behind all kept rows will not be kept
+            highest_rank = min(highest_rank, int(((sizes - 1) * weights).max()))
         keys = _stratum_keys(held, first)
-        return cls({keys[i]: int(highest[i]) for i in np.flatnonzero(reach > cap).tolist()})
+        return cls({keys[i]: int(highest[i]) for i in np.flatnonzero(sizes * weights > highest_rank).tolist()})
 
     def of(self, stratum: _Stratum) -> int:
         """Return the highest ticket that a stratum still takes."""
@@ -233,6 +240,18 @@ def _stratum_keys(held: Evidence, rows: Ints) -> list[_Stratum]:
     return [(cell, status, words[hit] == "hit", names[domain]) for cell, status, hit, domain in listed]
 
 
+def _may_stay(strata: Ints, tickets: Words, weights: Ints) -> Bools:
+    """Mark the rows that the caps may let stay; of rows with one ticket in a stratum all, until their text is read."""
+    lowest = _ranks(strata, tickets, tied=True) * weights
+    keep: Bools = lowest < PER_STRATUM
+    if len(strata) > ROWS:
+        # Which of several rows with one ticket comes first makes no difference to where the last place is.
+        weighted = _ranks(strata, tickets, tied=False) * weights
+        last = np.lexsort((tickets, weighted))[ROWS - 1]
+        keep &= (lowest < weighted[last]) | ((lowest == weighted[last]) & (tickets <= tickets[last]))
+    return keep
+
+
 class Gatherer:
     """Gathers the rows of one file's batches.
 
@@ -241,22 +260,22 @@ class Gatherer:
     """
 
     def __init__(self, cell: int) -> None:
-        self._held = Evidence.empty(cell)
+        self._texts = tuple(_Interned() for _ in TEXTS)
+        self._held = replace(Evidence.empty(cell), values=tuple(text.values for text in self._texts))
         self._pending: list[_Rows] = []
         self._limits = _Limits({})
-        self._domains: dict[Value, int] = {}
 
     def add(self, batch: Batch) -> None:
         """Take what a batch has of rows that may be kept."""
         if batch.rows and isinstance(batch.columns.get("status"), Numbers):
-            self._pending.append(_Rows(batch, self._held.cell, self._domains, self._limits))
+            self._pending.append(_Rows(batch, self._held.cell, self._texts, self._limits))
         if len(self._pending) >= _PENDING:
             self._fold()
 
     def evidence(self) -> Evidence:
         """Return what was gathered so far."""
         self._fold()
-        return self._held
+        return self._held.compact()
 
     def _fold(self) -> None:
         """Choose among the pending rows by their tickets alone, read the text of those that may stay, and merge."""
@@ -265,15 +284,39 @@ class Gatherer:
             return
         keys = np.concatenate([rows.keys for rows in pending])
         tickets = np.concatenate([rows.tickets for rows in pending])
-        weighted = _ranks(_numbered(keys), tickets, tied=True) * _weights(keys[:, 1])
-        keep = weighted < PER_STRATUM
-        if len(keep) > ROWS:
-            last = np.lexsort((tickets, weighted))[ROWS - 1]
-            keep &= (weighted < weighted[last]) | ((weighted == weighted[last]) & (tickets <= tickets[last]))
+        keep = _may_stay(_numbered(keys), tickets, _weights(keys[:, 1]))
         ends = np.cumsum([len(rows.tickets) for rows in pending])
         parts = [rows.evidence(kept) for rows, kept in zip(pending, np.split(keep, ends[:-1]), strict=True)]
-        self._held = merged([self._held, *parts])
+        self._held = _chosen([self._held, *parts])
         self._limits = _Limits.of_held(self._held)
+        if len(self._texts[TEXTS.index("path")].values) > _FORGET * ROWS:
+            self._forget()
+
+    def _forget(self) -> None:
+        """Drop the texts that no kept row has any more."""
+        held = self._held.compact()
+        self._texts = tuple(_Interned(values) for values in held.values)
+        self._held = replace(held, values=tuple(text.values for text in self._texts))
+
+
+class _Interned:
+    """The distinct texts of one column, numbered as they are met; `values` grows."""
+
+    def __init__(self, values: Sequence[Value] = ()) -> None:
+        self.values: list[Value] = list(values)
+        self._place = {value: i for i, value in enumerate(self.values)}
+
+    def places(self, texts: Sequence[Value]) -> Ints:
+        """Return the number of each text."""
+        place, values = self._place, self.values
+        numbers = []
+        for text in texts:
+            number = place.get(text)
+            if number is None:
+                number = place[text] = len(values)
+                values.append(text)
+            numbers.append(number)
+        return np.array(numbers, np.int64)
 
 
 class _Rows:
@@ -284,10 +327,10 @@ class _Rows:
         tickets: Their tickets.
     """
 
-    def __init__(self, batch: Batch, cell: int, domains: dict[Value, int], limits: _Limits) -> None:
-        self._columns, self._rows, self._cell = batch.columns, batch.rows, cell
+    def __init__(self, batch: Batch, cell: int, texts: tuple[_Interned, ...], limits: _Limits) -> None:
+        self._columns, self._rows, self._cell, self._texts = batch.columns, batch.rows, cell, texts
         domain, names = _codes(batch.columns.get("domain"), batch.rows)
-        places = np.array([domains.setdefault(name, len(domains)) for name in names], np.int64)
+        places = texts[TEXTS.index("domain")].places(names)
         cache, words = _codes(batch.columns.get("cache"), batch.rows)
         hit = np.array([word == "hit" for word in words], np.int64)[cache]
         cells = self._number("time") // (MICROSECONDS * cell) * cell
@@ -297,7 +340,7 @@ class _Rows:
         keep = _ranks(strata, tickets, tied=True) * _weights(keys[:, 1]) < PER_STRATUM
         if limits.full:
             _, first = np.unique(strata, return_index=True)
-            listed = list(domains)
+            listed = texts[TEXTS.index("domain")].values
             of = [limits.of((c, s, bool(h), listed[d])) for c, s, d, h in keys[first].tolist()]
             keep &= tickets <= np.array(of, np.uint64)[strata]
         self._kept = np.flatnonzero(keep)
@@ -307,11 +350,14 @@ class _Rows:
         """Return some of the rows, with their text."""
         rows = self._kept[keep]
         columns = {name: self._columns[name].take(rows) for name in TEXTS if name in self._columns}
-        codes, values = zip(*(_codes(columns.get(name), len(rows)) for name in TEXTS), strict=True)
+        codes = []
+        for name, text in zip(TEXTS, self._texts, strict=True):
+            own, values = _codes(columns.get(name), len(rows))
+            codes.append(text.places([_short(value) for value in values])[own])
         numbers = [self._number(name, MISSING)[rows] for name in NUMBERS]
-        shown = tuple(tuple(map(_short, known)) for known in values)
         table = np.column_stack([*numbers, self._url_length(rows)])
-        return Evidence(self._cell, table, np.column_stack(codes), self.tickets[keep], shown)
+        texts = tuple(text.values for text in self._texts)
+        return Evidence(self._cell, table, np.column_stack(codes), self.tickets[keep], texts)
 
     def _number(self, name: str, missing: int = 0) -> Ints:
         column = self._columns.get(name)

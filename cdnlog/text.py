@@ -16,7 +16,6 @@ import unicodedata
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 # Letters and marks that show nothing: fillers, joiners, variation selectors, the empty Braille cell.
 _BLANK = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
-_PLAIN = re.compile(r"[ -~]*\Z")
 _FORMULA = re.compile(r"[\s\x00-\x1f]*[=+\-@|%\uff1d\uff0b\uff0d\uff20]|[\t\r\n]")
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#+!|~&$])")
 _LAST_BYTE, _LAST_BMP = 0xFF, 0xFFFF
@@ -37,7 +36,7 @@ def visible(value: str | bytes | os.PathLike[str]) -> str:
     Bytes are read as UTF-8; what is not UTF-8 becomes ``\xHH`` as well. Never raises.
     """
     text = value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else os.fspath(value)
-    if _PLAIN.match(text):
+    if text.isascii() and text.isprintable():
         return text
     return "".join(_escape(c) if unicodedata.category(c) in _HIDDEN or _BLANK.match(c) else c for c in text)
 

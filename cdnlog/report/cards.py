@@ -12,7 +12,7 @@ from cdnlog.results import Diagnosis
 
 _HIT_SHOWN = 3
 _HIT_LONGEST = 60
-_HIT_LEAST = 0.05
+_PATH_LEAST, _HIT_LEAST = 0.05, 0.2  # what is spread evenly tells nothing; paths always do
 
 
 def finding_sections(diagnosis: Diagnosis) -> list[Section]:
@@ -81,7 +81,7 @@ def _finding(f: Finding, say: Say) -> Iterator[tuple[str, str]]:
     for step in f.needs:
         yield say("needs"), step
     for key, values in f.affected.items():
-        shown = _hit(values, f.affected_shares[key])
+        shown = _hit(values, f.affected_shares[key], _PATH_LEAST if key == "paths" else _HIT_LEAST)
         if shown:
             yield say("hit"), f"{say(key)}: {shown}"
     for one in f.evidence:
@@ -90,10 +90,10 @@ def _finding(f: Finding, say: Say) -> Iterator[tuple[str, str]]:
         yield say("ticket"), line
 
 
-def _hit(values: tuple[str, ...], shares: tuple[float, ...]) -> str:
+def _hit(values: tuple[str, ...], shares: tuple[float, ...], least: float) -> str:
     """Return the values that matter, with their shares."""
     pairs = zip(values[:_HIT_SHOWN], shares[:_HIT_SHOWN], strict=True)
-    return ", ".join(f"{_cut(value)} ({share:.0%})" for value, share in pairs if share >= _HIT_LEAST)
+    return ", ".join(f"{_cut(value)} ({share:.0%})" for value, share in pairs if share >= least)
 
 
 def _cut(text: str) -> str:

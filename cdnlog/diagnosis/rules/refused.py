@@ -1,0 +1,283 @@
+"""Who is refused and who is not: what the rules on refusals measure, without saying what it means."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import numpy as np
+import numpy.typing as npt
+
+from cdnlog.columns import Bools, Ints
+from cdnlog.diagnosis.case import Case
+from cdnlog.diagnosis.rows import Rows
+
+Weights = npt.NDArray[np.float64]
+BLANK = "(none)"
+_PRODUCT = re.compile(r"[A-Za-z][\w.+-]*[A-Za-z](?=[/ ;,)]|$)")
+_SECOND = 1_000_000
+_LEAST = 3  # rows below which an element says nothing by itself; such elements are judged together
+_TOKENS = 5  # words that one list of agents is told by at most
+_FEW = 0.05  # share of the refused that each such word must cover
+
+
+@dataclass(frozen=True)
+class Split:
+    """A group of requests that a property tells from the others.
+
+    Attributes:
+        names: Values of the property inside the group, those with most refused first.
+        coverage: Share of all refused requests that are in the group.
+        rate: Share of the group's requests that are refused.
+        outside: Share of the other requests that are refused.
+        let_in: Kept rows outside the group that passed.
+    """
+
+    names: tuple[str, ...]
+    coverage: float
+    rate: float
+    outside: float
+    let_in: int
+
+    def explains(self, case: Case) -> bool:
+        """Whether nearly all refused are in the group, nearly all of the group are refused, and others pass."""
+        limits = case.limits
+        return (
+            self.coverage >= limits["E07.coverage"]
+            and self.rate >= limits["E07.inside"]
+            and self.outside <= limits["E07.outside"]
+            and self.let_in >= limits["E07.rows"]
+        )
+
+
+@dataclass(frozen=True)
+class Both:
+    """Refused rows, then those that passed: 2xx, 3xx, and what failed for other reasons."""
+
+    parts: tuple[Rows, ...]
+
+    @classmethod
+    def of(cls, case: Case) -> Both:
+        """Return those of a case."""
+        return cls((case.failing, case.served, case.others))
+
+    @property
+    def weights(self) -> Weights:
+        """Requests that each row stands for."""
+        return np.concatenate([part.weights for part in self.parts])
+
+    @property
+    def refused(self) -> Bools:
+        """Marks the refused rows."""
+        return np.arange(sum(map(len, self.parts))) < len(self.parts[0])
+
+    def number(self, name: str) -> Ints:
+        """Return a number column."""
+        return np.concatenate([part.number(name) for part in self.parts])
+
+    def codes(self, name: str) -> Ints:
+        """Return a text column as numbers."""
+        return np.concatenate([part.codes(name) for part in self.parts])
+
+    def labels(self, name: str, label: Callable[[str], str]) -> tuple[Ints, list[str]]:
+        """Return a column as places in a list of labels; a missing text is labelled as ""."""
+        used, place = np.unique(self.codes(name), return_inverse=True)
+        given = [label(str(self.parts[0].text(name, code) or "")) for code in used.tolist()]
+        names = sorted(set(given))
+        at = {text: i for i, text in enumerate(names)}
+        return np.array([at[text] for text in given], np.int64)[place], names
+
+
+def referer_host(text: str) -> str:
+    """Return the host of a referer."""
+    try:
+        host = urlsplit(text if "//" in text else f"//{text}").hostname
+    except ValueError:
+        return text
+    return (host or BLANK).removeprefix("www.")
+
+
+def section(text: str) -> str:
+    """Return the first folder of a path, or the path where it has none."""
+    parts = text.split("/", 2)
+    return f"/{parts[1]}/" if len(parts) > 2 else text  # noqa: PLR2004 - "", folder, rest
+
+
+def network(text: str) -> str:
+    """Return the /24 or the /48 of an address."""
+    return ":".join(text.split(":")[:3]) if ":" in text else text.rpartition(".")[0]
+
+
+def split(case: Case, column: str, label: Callable[[str], str] = lambda text: text or BLANK) -> Split:
+    """Return the group of a column's values that nearly always are refused."""
+    both = Both.of(case)
+    place, names = both.labels(column, label)
+    return _split(case, both, place, names)
+
+
+def pair(case: Case, first: str, second: str) -> Split:
+    """Return the same for pairs of two columns' values, as region and carrier together."""
+    both = Both.of(case)
+    (a, left), (b, right) = (both.labels(name, lambda text: text or BLANK) for name in (first, second))
+    used, place = np.unique(a * len(right) + b, return_inverse=True)
+    names = [f"{left[i // len(right)]}, {right[i % len(right)]}" for i in used.tolist()]
+    return _split(case, both, place, names)
+
+
+def _split(case: Case, both: Both, place: Ints, names: list[str]) -> Split:
+    """Values with few rows are judged as one, lest each of them seem to be refused always."""
+    rows = np.bincount(place, minlength=len(names))
+    place = np.where(rows[place] < _LEAST, len(names), place)
+    refused, weights = both.refused, both.weights
+    failing = np.bincount(place, weights * refused, len(names) + 1)
+    passed = np.bincount(place, weights * ~refused, len(names) + 1)
+    group = (failing > 0) & (failing >= case.limits["E07.inside"] * (failing + passed))
+    ranked = sorted(np.flatnonzero(group).tolist(), key=lambda i: -failing[i])
+    return _told(both, group[place], tuple([*names, "..."][i] for i in ranked))
+
+
+def _told(both: Both, inside: Bools, names: tuple[str, ...]) -> Split:
+    refused, weights = both.refused, both.weights
+
+    def rate(rows: Bools) -> float:
+        return _ratio(float(weights[rows & refused].sum()), float(weights[rows].sum()))
+
+    coverage = _ratio(float(weights[inside & refused].sum()), float(weights[refused].sum()))
+    return Split(names, coverage, rate(inside), rate(~inside), int((~inside & ~refused).sum()))
+
+
+def _ratio(part: float, whole: float) -> float:
+    return part / whole if whole else 0.0
+
+
+def agents(case: Case) -> Split:
+    """Return the words of User-Agents, or the blank one, that nearly always are refused."""
+    both = Both.of(case)
+    used, place = np.unique(both.codes("user_agent"), return_inverse=True)
+    words = [_words(str(case.failing.text("user_agent", code) or "")) for code in used.tolist()]
+    refused = np.bincount(place, both.weights * both.refused, len(used))
+    passed = np.bincount(place, both.weights * ~both.refused, len(used))
+    holders: dict[str, list[int]] = {}
+    for i, own in enumerate(words):
+        for word in own:
+            holders.setdefault(word, []).append(i)
+    inside = case.limits["E07.inside"]
+    pure = {
+        word: at for word, at in holders.items() if refused[at].sum() >= inside * (refused[at].sum() + passed[at].sum())
+    }
+    chosen, taken = [], np.zeros(len(used), bool)
+    for _ in range(_TOKENS):
+        gain = {word: float(refused[[i for i in at if not taken[i]]].sum()) for word, at in pure.items()}
+        best = max(gain, key=lambda word: (gain[word], len(word), word), default="")
+        if not best or gain[best] < _FEW * refused.sum():
+            break
+        chosen.append(best)
+        taken[pure[best]] = True
+    return _told(both, taken[place], tuple(chosen))
+
+
+def _words(agent: str) -> set[str]:
+    return set(_PRODUCT.findall(agent)) or {BLANK if not agent.strip("-") else agent}
+
+
+def addresses(case: Case) -> Split:
+    """Return the addresses that nearly always are refused; those with a single row say nothing and are left out."""
+    both = Both.of(case)
+    place, names = both.labels("client_ip", str)
+    refused = both.refused
+    seen = np.bincount(place, minlength=len(names)) > 1
+    weights = both.weights
+    failing = np.bincount(place, weights * refused, len(names))
+    total = np.bincount(place, weights, len(names))
+    judged = seen & (failing > 0)
+    group = judged & (failing >= case.limits["E20.address"] * total)
+    ranked = sorted(np.flatnonzero(group).tolist(), key=lambda i: -failing[i])
+    coverage = _ratio(float(failing[group].sum()), float(failing[judged].sum()))
+    inside = judged[place]
+    rate = _ratio(float(failing[judged].sum()), float(total[judged].sum()))
+    return Split(tuple(names[i] for i in ranked), coverage, rate, 0.0, int((~inside & ~refused).sum()))
+
+
+def sampled(rows: Rows) -> float:
+    """Return how many requests a row stands for on average."""
+    return rows.requests / len(rows) if len(rows) else 1.0
+
+
+def effective(rows: Rows, column: str) -> float:
+    """Return among how many values the rows are spread: 1 / the chance that two of them have the same one.
+
+    It does not depend on how many of the rows were kept (E. H. Simpson, 1949).
+    """
+    _, counts = np.unique(rows.codes(column), return_counts=True)
+    n = int(counts.sum())
+    same = float((counts * (counts - 1)).sum())
+    return n * (n - 1) / same if same else float(n * n)
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How many other requests the same address made in the same second, on average.
+
+    Attributes:
+        refused: For a refused request.
+        ordinary: For a request of an address that was never refused.
+    """
+
+    refused: float
+    ordinary: float
+
+
+def pace(case: Case) -> Pace:
+    """Return the pace of those who are refused and of others; kept rows stand for those that were not kept."""
+    both = Both.of(case)
+    weights, refused, address = both.weights, both.refused, both.codes("client_ip")
+    _, second = np.unique(both.number("time") // _SECOND, return_inverse=True)
+    _, place = np.unique(address * (second.max() + 1) + second, return_inverse=True)
+    company = np.bincount(place, weights)[place] - weights
+    never = ~refused & ~np.isin(address, address[refused])
+
+    def mean(rows: Bools) -> float:
+        return _ratio(float((company * weights)[rows].sum()), float(weights[rows].sum()))
+
+    return Pace(mean(refused), mean(never))
+
+
+@dataclass(frozen=True)
+class Crowd:
+    """Who is behind the refused addresses.
+
+    Attributes:
+        crowded: Share of the refused requests whose address holds many kinds of client.
+        single: Share of the refused requests whose address holds one kind of client, or nearly so.
+        known: Share of the refused requests whose address has rows enough to tell.
+        agents: Kinds of client behind an address, in the middle.
+    """
+
+    crowded: float
+    single: float
+    known: float
+    agents: float
+
+
+def crowd(case: Case) -> Crowd:
+    """Return how mixed the User-Agents behind the refused addresses are: the chance that two requests differ."""
+    both = Both.of(case)
+    refused, weights = both.refused, both.weights
+    used, address = np.unique(both.codes("client_ip"), return_inverse=True)
+    agent = both.codes("user_agent")
+    _, first, counts = np.unique(
+        address * (int(agent.max(initial=0)) + 1) + agent, return_index=True, return_counts=True
+    )
+    rows = np.bincount(address, minlength=len(used))
+    same = np.bincount(address[first], counts * (counts - 1), len(used))
+    differ = 1 - same / np.maximum(rows * (rows - 1), 1)
+    kinds = np.bincount(address[first], minlength=len(used))
+    failing = np.bincount(address, weights * refused, len(used))
+    told = (rows >= case.limits["E21.rows"]) & (failing > 0)
+    known = float(failing[told].sum())
+    mixed = differ >= case.limits["E21.mixed"]
+    middle = float(np.median(kinds[told])) if told.any() else 0.0
+    crowded = _ratio(float(failing[told & mixed].sum()), known)
+    return Crowd(crowded, 1 - crowded if known else 0.0, _ratio(known, float(failing.sum())), middle)
