@@ -100,12 +100,12 @@ def _cut(text: str) -> str:
     return text if len(text) <= _HIT_LONGEST else text[: _HIT_LONGEST - 1] + "…"
 
 
-def answer_card(answer: Answer, lang: Lang) -> Card:
-    """All that the tables say of one code."""
+def answer_card(answer: Answer, lang: Lang, *, among: bool = False) -> Card:
+    """All that the tables say of one code; `among` others, the title says whose it is."""
     entry, say = answer.entry, speaker(lang)
     name = " / ".join(str(part) for part in (answer.code, answer.word) if part is not None)
     known = answer.answered_by in ("provider", "edge-word")
-    title = f"{name}  {entry.name.of(lang)}"
+    title = f"{f'{answer.provider}  ' if among else ''}{name}  {entry.name.of(lang)}"
     if not known:
         title += f" ({say(f'answered-{answer.answered_by}', provider=answer.provider)})"
     return Card(title, tuple(_answer(answer, say, lang)))

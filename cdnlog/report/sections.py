@@ -26,5 +26,5 @@ def sections(document: Document, lang: Lang) -> list[Section]:
     if isinstance(document, Answer):
         return [Section(cards=(cards.answer_card(document, lang),))]
     if isinstance(document, Comparison):
-        return [Section(cards=tuple(cards.answer_card(answer, lang) for answer in document.answers))]
+        return [Section(cards=tuple(cards.answer_card(answer, lang, among=True) for answer in document.answers))]
     return [Section(document.title, document.headers, document.rows, notes=document.notes)]
