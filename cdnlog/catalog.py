@@ -167,12 +167,12 @@ class Catalog:
             UsageError: It is a number, but no status.
         """
         table = self.codes(provider)
+        found = self.word(provider, text)
+        if found is not None:
+            return _answer(table, found, provider, None, "edge-word", found.word)
         if text.lstrip("-").isdigit() or not table.word:
             return self.explain(provider, status_code(text))
-        found = self.word(provider, text)
-        if found is None:
-            raise UnknownNameError(f"code or word of {provider}", visible(text), [entry.word for entry in table.word])
-        return _answer(table, found, provider, None, "edge-word", found.word)
+        raise UnknownNameError(f"code or word of {provider}", visible(text), [entry.word for entry in table.word])
 
     def compared(self, text: str) -> Comparison:
         """Look the same up at every provider; those that have no entry of their own are left out."""
@@ -187,8 +187,9 @@ class Catalog:
         return Comparison(text, own or (self.asked(STANDARD, text),))
 
     def word(self, provider: str, word: str) -> Word | None:
-        """Return the entry of a vendor's error word, however it is spelt in upper and lower case."""
-        return next((entry for entry in self.codes(provider).word if entry.word.lower() == word.lower()), None)
+        """Return the entry of a vendor's error word in upper or lower case; what follows a bar is only its detail."""
+        words = {entry.word.lower(): entry for entry in self.codes(provider).word}
+        return words.get(word.lower()) or words.get(word.lower().split("|")[0])
 
     def causes(self) -> Mapping[str, CauseEntry]:
         """Return every cause by its name."""
