@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from cdnlog.columns import Ints
+from cdnlog.diagnosis.case import Case
 from cdnlog.diagnosis.rows import Rows
 from cdnlog.evidence import MISSING
 
+EDGE_CODES = frozenset({423, 508, 524, 567, 614})
+"""Codes that the edge gives whether it holds the file or not."""
 _VERSION = re.compile(r"v?\d+(\.\d+)*|api|rest")
 _NUMBERS = re.compile(r"\d+")
+_PULL = frozenset({*range(531, 541), *range(562, 568)})  # one fault shows under several of these
+_HOUR = 3600
+_FEW_HITS = 10  # per window; a domain without a cache shows its visitors by all requests
 FEW = 10
 """Requests below which a group of paths is judged together with other small ones."""
 
@@ -21,8 +27,7 @@ FEW = 10
 def path_group(path: str) -> str:
     """Return the part of a site that a path belongs to: its first telling segment, or its kind of file.
 
-    >>> path_group("/v1/search"), path_group("/product/12/reviews"), path_group("/logo-2.png"), path_group("/")
-    ('search', 'product', '*.png', '')
+    "/v1/search/12" is of "search", "/logo-2.png" of "*.png", "/" of "".
     """
     parts = [part for part in path.split("/") if part]
     while len(parts) > 1 and _VERSION.fullmatch(parts[0]):
@@ -126,6 +131,28 @@ def pile(rows: Rows, width: float) -> Pile | None:
     return Pile(middle, float((sums[ends[first]] - sums[first]) / sums[-1]))
 
 
+def ran_out(case: Case, found: Pile | None) -> bool:
+    """Whether most failures end at one value that is long enough for a timer."""
+    shortest = case.limits["E37.shortest"] * 1000
+    return bool(found and found.share >= case.limits["E37.share"] and found.at >= shortest)
+
+
+def hugging(case: Case, found: Pile) -> bool:
+    """Whether answers that came in time reach up to the timer: the origin was slow, not out of reach."""
+    limits = case.limits
+    low, high = (limits[name] * found.at for name in ("E37.near", "E37.under"))
+    now, then = ((rows, rows.number("duration_ms")) for rows in (case.misses, case.misses_before))
+    near, usual = ((durations >= low) & (durations < high) for _, durations in (now, then))
+    late = float(now[0].weights[near].sum())
+    middle = now[0].quantile("duration_ms", 0.5) or 0.0
+    many = len(now[0]) >= limits["E37.rows"] and now[0].share(near) >= limits["E37.often"]
+    if middle >= limits["E37.middle"] * found.at and (many or late >= limits["E37.hugging"] * case.failing.requests):
+        return True
+    hung = now[0].requests <= limits["E37.hung"] * case.failing.requests  # then only the first minutes show it
+    compared = len(then[0]) >= limits["E37.before"] and near.sum() >= limits["E37.few"]
+    return bool(hung and compared and now[0].share(near) >= limits["E37.times"] * then[0].share(usual))
+
+
 def slowdown(now: Rows, before: Rows, least: int) -> float | None:
     """Return how much slower the same groups of paths are than before, None where nothing can be compared."""
     names, here, there = _labels((now, before), "path", path_group)
@@ -142,3 +169,145 @@ def slowdown(now: Rows, before: Rows, least: int) -> float | None:
     order = np.argsort(ratios)
     sums = np.cumsum(np.array(weights)[order])
     return float(np.array(ratios)[order][np.searchsorted(sums, sums[-1] / 2)])
+
+
+def compared(case: Case) -> Rows:
+    """Return the served requests that could have failed like this: misses, or all where the edge itself says no."""
+    return case.served if case.status in EDGE_CODES else case.misses
+
+
+def from_cache(case: Case) -> bool:
+    """Whether a good part of the failures was served from the cache: they tell nothing of the origin now."""
+    return case.failing.share(case.failing.hit) >= case.limits["E09.cached"]
+
+
+def paths(case: Case) -> Concentration | None:
+    """Return where the failures sit among the groups of paths."""
+    return concentration(case.failing, compared(case), "path", case.limits["E06.hold"], path_group)
+
+
+def narrow(case: Case) -> bool:
+    """Whether some groups of paths hold the failures while misses of others are answered."""
+    where = paths(case)
+    return bool(
+        where
+        and len(case.failing) >= case.limits["E06.rows"]
+        and where.contrast <= case.limits["E06.contrast"]
+        and where.expected >= case.limits["E06.expected"]
+        and where.base <= case.limits["E06.base"]
+    )
+
+
+def wide(case: Case) -> bool:
+    """Whether the failures are surely not those of a few groups of paths only."""
+    where, limits = paths(case), case.limits
+    if where is None:
+        return False
+    even = where.expected >= limits["E06.expected"] and where.contrast >= limits["E06.even"]
+    return even or (len(where.names) > 1 and where.base >= limits["E06.base"])
+
+
+@dataclass(frozen=True)
+class Growth:
+    """Load of the incident's windows against the last quiet hour, as ratios of means per window.
+
+    Attributes:
+        requests: All requests, each retried one counted once.
+        hits: Requests served from the cache: retries of what fails do not raise them.
+        misses: Requests that needed the origin, each retried one counted once.
+        peak: Busiest window, against the busiest quiet one.
+        bytes: Bytes sent, busiest window against the busiest quiet one.
+        ratio: Hit ratio in the incident.
+        ratio_before: The same before.
+    """
+
+    requests: float
+    hits: float
+    misses: float
+    peak: float
+    bytes: float
+    ratio: float
+    ratio_before: float
+
+
+def growth(case: Case) -> Growth | None:
+    """Return how the load grew, None without enough quiet time before."""
+    quiet = case.quiet[-max(int(_HOUR / case.window), 1) :]
+    if not case.onset or len(quiet) * case.window < case.limits["load.quiet"]:
+        return None
+    load, once = case.load, 1 - 1 / retries(case.failing)
+    n = len(case.windows)
+    again = once * case.failing.requests / n
+    now, then = ([_mean(part, windows) for part in (load.requests, load.hits, load.lookups)]
+                 for windows in (case.windows, quiet))  # fmt: skip
+    if not (then[0] and now[2] and then[2]):
+        return None
+    share_again = again / now[0]
+    return Growth(
+        requests=(now[0] - again) / then[0],
+        hits=now[1] / then[1] if then[1] >= _FEW_HITS else (now[0] - again) / then[0],
+        misses=max(now[2] - now[1] - again, 0.0) / max(then[2] - then[1], 1.0),
+        peak=(1 - share_again) * _most(load.requests, case.windows) / _most(load.requests, quiet),
+        bytes=_most(load.bytes, case.windows) / max(_most(load.bytes, quiet), 1.0),
+        ratio=now[1] / max(now[2] - again, 1.0),
+        ratio_before=then[1] / then[2],
+    )
+
+
+def retries(failing: Rows) -> float:
+    """Return how often the same client asks for the same path within a minute; a sample shows less than there is."""
+    if not len(failing):
+        return 1.0
+    minute = failing.number("time") // 60_000_000
+    asked = {
+        *zip(*(part.tolist() for part in (failing.codes("client_ip"), failing.codes("path"), minute)), strict=True)
+    }
+    return len(failing) / len(asked)
+
+
+def _mean(part: Mapping[int, int], windows: Sequence[int]) -> float:
+    return sum(part.get(window, 0) for window in windows) / max(len(windows), 1)
+
+
+def _most(part: Mapping[int, int], windows: Sequence[int]) -> float:
+    return float(max((part.get(window, 0) for window in windows), default=0))
+
+
+def slower(case: Case) -> float | None:
+    """Return how much slower than before the origin answers what it answers, None where the log does not tell."""
+    return slowdown(case.misses, case.misses_before, int(case.limits["E40.rows"])) if case.onset else None
+
+
+def sluggish(case: Case) -> bool | None:
+    """Whether the origin's answers are slow: against before, else for any site's misses; None if in between."""
+    ratio, limits = slower(case), case.limits
+    middle = case.misses.quantile("duration_ms", 0.5)
+    if middle is None or len(case.misses) < limits["E40.rows"]:
+        return None
+    slow, quick = middle >= limits["E40.slow"] * 1000, middle <= limits["E40.quick"] * 1000
+    if ratio is None:
+        return True if slow else False if quick else None
+    if ratio >= limits["E40.slower"]:
+        return True
+    if ratio <= limits["E40.steady"]:
+        return None if slow else False  # slow already before the first failure: that is how an overload begins
+    return True if slow else None
+
+
+def together(case: Case) -> set[str]:
+    """Return the other domains on which the same trouble began in the same minutes."""
+    reach = max(case.limits["E11.minutes"] * 60, case.window)
+    related = _PULL if case.status in _PULL else frozenset({case.status})
+    return {
+        other.domain
+        for other in case.neighbours
+        if other.domain != case.domain
+        and (other.status == case.status or (other.status in related and case.status in related))
+        and abs(other.first - case.windows[0]) <= reach
+    }
+
+
+def everywhere(case: Case) -> bool:
+    """Whether so many domains began to fail together that it is hardly the origin of each."""
+    domains = len(together(case)) + 1
+    return domains >= case.limits["E11.domains"] and domains >= case.limits["E11.most"] * case.domains

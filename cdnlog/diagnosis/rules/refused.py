@@ -19,6 +19,7 @@ BLANK = "(none)"
 _PRODUCT = re.compile(r"[A-Za-z][\w.+-]*[A-Za-z](?=[/ ;,)]|$)")
 _SECOND = 1_000_000
 _LEAST = 3  # rows below which an element says nothing by itself; such elements are judged together
+_EDGE = 0.01  # share of the refused at either end that may be stragglers or noise of another kind
 _TOKENS = 5  # words that one list of agents is told by at most
 _FEW = 0.05  # share of the refused that each such word must cover
 
@@ -45,11 +46,15 @@ class Split:
         """Whether nearly all refused are in the group, nearly all of the group are refused, and others pass."""
         limits = case.limits
         return (
-            self.coverage >= limits["E07.coverage"]
-            and self.rate >= limits["E07.inside"]
-            and self.outside <= limits["E07.outside"]
-            and self.let_in >= limits["E07.rows"]
+            self.coverage >= limits["group.coverage"]
+            and self.rate >= limits["group.inside"]
+            and self.outside <= limits["group.outside"]
+            and self.let_in >= limits["group.rows"]
         )
+
+    def sharp(self, case: Case) -> bool:
+        """Whether it does so nearly without exception."""
+        return min(self.coverage, self.rate, 1 - self.outside) >= case.limits["group.sharp"]
 
 
 @dataclass(frozen=True)
@@ -60,8 +65,15 @@ class Both:
 
     @classmethod
     def of(cls, case: Case) -> Both:
-        """Return those of a case."""
-        return cls((case.failing, case.served, case.others))
+        """Return those of a case; of what passed only the rows between the first refused and the last, or nearly so."""
+        times = case.failing.number("time")
+        first, last = np.quantile(times, [_EDGE, 1 - _EDGE]) if len(times) else (0, 0)
+
+        def meanwhile(rows: Rows) -> Rows:
+            at = rows.number("time")
+            return rows.where((at >= first) & (at <= last))
+
+        return cls((case.failing, meanwhile(case.served), meanwhile(case.others)))
 
     @property
     def weights(self) -> Weights:
@@ -88,6 +100,15 @@ class Both:
         names = sorted(set(given))
         at = {text: i for i, text in enumerate(names)}
         return np.array([at[text] for text in given], np.int64)[place], names
+
+
+def places(both: Both) -> Ints:
+    """Number the paths of the rows, those with few rows by their folder."""
+    codes = both.codes("path")
+    _, place, counts = np.unique(codes, return_inverse=True, return_counts=True)
+    folder, _ = both.labels("path", section)
+    numbers: Ints = np.unique(np.where(counts[place] < _LEAST, -1 - folder, codes), return_inverse=True)[1]
+    return numbers
 
 
 def referer_host(text: str) -> str:
@@ -133,7 +154,7 @@ def _split(case: Case, both: Both, place: Ints, names: list[str]) -> Split:
     refused, weights = both.refused, both.weights
     failing = np.bincount(place, weights * refused, len(names) + 1)
     passed = np.bincount(place, weights * ~refused, len(names) + 1)
-    group = (failing > 0) & (failing >= case.limits["E07.inside"] * (failing + passed))
+    group = (failing > 0) & (failing >= case.limits["group.inside"] * (failing + passed))
     ranked = sorted(np.flatnonzero(group).tolist(), key=lambda i: -failing[i])
     return _told(both, group[place], tuple([*names, "..."][i] for i in ranked))
 
@@ -163,7 +184,7 @@ def agents(case: Case) -> Split:
     for i, own in enumerate(words):
         for word in own:
             holders.setdefault(word, []).append(i)
-    inside = case.limits["E07.inside"]
+    inside = case.limits["group.inside"]
     pure = {
         word: at for word, at in holders.items() if refused[at].sum() >= inside * (refused[at].sum() + passed[at].sum())
     }
@@ -200,11 +221,6 @@ def addresses(case: Case) -> Split:
     return Split(tuple(names[i] for i in ranked), coverage, rate, 0.0, int((~inside & ~refused).sum()))
 
 
-def sampled(rows: Rows) -> float:
-    """Return how many requests a row stands for on average."""
-    return rows.requests / len(rows) if len(rows) else 1.0
-
-
 def effective(rows: Rows, column: str) -> float:
     """Return among how many values the rows are spread: 1 / the chance that two of them have the same one.
 
@@ -218,30 +234,36 @@ def effective(rows: Rows, column: str) -> float:
 
 @dataclass(frozen=True)
 class Pace:
-    """How many other requests the same address made in the same second, on average.
+    """How busy addresses are: other requests of the same address, on average over requests.
 
     Attributes:
-        refused: For a refused request.
-        ordinary: For a request of an address that was never refused.
+        refused: In the same second, for a refused request.
+        ordinary: In the same second, for a request of an address that was never refused.
+        volume: In all the time, for a refused request.
+        usual: In all the time, for a request of an address that was never refused.
     """
 
     refused: float
     ordinary: float
+    volume: float
+    usual: float
 
 
 def pace(case: Case) -> Pace:
-    """Return the pace of those who are refused and of others; kept rows stand for those that were not kept."""
+    """Return how busy those are who are refused, and others; kept rows stand for those that were not kept."""
     both = Both.of(case)
-    weights, refused, address = both.weights, both.refused, both.codes("client_ip")
+    weights, refused = both.weights, both.refused
+    _, address = np.unique(both.codes("client_ip"), return_inverse=True)
     _, second = np.unique(both.number("time") // _SECOND, return_inverse=True)
-    _, place = np.unique(address * (second.max() + 1) + second, return_inverse=True)
-    company = np.bincount(place, weights)[place] - weights
     never = ~refused & ~np.isin(address, address[refused])
 
-    def mean(rows: Bools) -> float:
-        return _ratio(float((company * weights)[rows].sum()), float(weights[rows].sum()))
+    def company(key: Ints, rows: Bools) -> float:
+        _, place = np.unique(key, return_inverse=True)
+        others = np.bincount(place, weights)[place] - weights
+        return _ratio(float((others * weights)[rows].sum()), float(weights[rows].sum()))
 
-    return Pace(mean(refused), mean(never))
+    seconds = address * (second.max(initial=0) + 1) + second
+    return Pace(*(company(key, rows) for key in (seconds, address) for rows in (refused, never)))
 
 
 @dataclass(frozen=True)
@@ -251,12 +273,14 @@ class Crowd:
     Attributes:
         crowded: Share of the refused requests whose address holds many kinds of client.
         single: Share of the refused requests whose address holds one kind of client, or nearly so.
+        homes: Share of the refused addresses that hold one kind of client, or nearly so.
         known: Share of the refused requests whose address has rows enough to tell.
         agents: Kinds of client behind an address, in the middle.
     """
 
     crowded: float
     single: float
+    homes: float
     known: float
     agents: float
 
@@ -280,4 +304,44 @@ def crowd(case: Case) -> Crowd:
     mixed = differ >= case.limits["E21.mixed"]
     middle = float(np.median(kinds[told])) if told.any() else 0.0
     crowded = _ratio(float(failing[told & mixed].sum()), known)
-    return Crowd(crowded, 1 - crowded if known else 0.0, _ratio(known, float(failing.sum())), middle)
+    homes = _ratio(float((told & ~mixed).sum()), float(told.sum()))
+    share = _ratio(known, float(failing.sum()))
+    return Crowd(crowded, 1 - crowded if known else 0.0, homes, share, middle)
+
+
+def hurried(case: Case, busy: Pace) -> bool:
+    """Whether the refused ask much faster than others do."""
+    faster, least = case.limits["E19.faster"], case.limits["E19.least"]
+    return busy.refused >= least and busy.refused >= faster * max(busy.ordinary, 1.0)
+
+
+def measured(case: Case) -> bool:
+    """Whether rows that passed were kept densely enough to have met some of the refused addresses."""
+    passed = np.concatenate([case.served.weights, case.others.weights])
+    return bool(len(passed)) and case.failing.requests / float(passed.mean()) >= case.limits["E20.met"]
+
+
+def known(case: Case, column: str) -> bool:
+    """Whether the log has a column."""
+    return case.failing.has(column) or case.served.has(column)
+
+
+def browsing(case: Case) -> bool:
+    """Whether the refused ask for what others ask for, and come from pages as others do."""
+    both = Both.of(case)
+    weights, refused = both.weights, both.refused
+    if not (~refused).any():
+        return True
+    folder, names = both.labels("path", section)
+    blank, hosts = both.labels("referer", referer_host)
+
+    def shares(place: Ints, rows: Bools, length: int) -> Weights:
+        sums = np.bincount(place[rows], weights[rows], length)
+        part: Weights = sums / sums.sum()
+        return part
+
+    alike = np.minimum(shares(folder, refused, len(names)), shares(folder, ~refused, len(names))).sum()
+    referred = np.array([host != BLANK for host in hosts])
+    from_pages = [float(shares(blank, rows, len(hosts))[referred].sum()) for rows in (refused, ~refused)]
+    limits = case.limits
+    return bool(alike >= limits["E21.alike"]) and from_pages[0] >= limits["E21.referred"] * from_pages[1]
