@@ -19,6 +19,7 @@ from cdnlog.diagnosis.rules.refused import (
     known,
     measured,
     network,
+    one_agent,
     pace,
     pair,
     places,
@@ -34,6 +35,11 @@ SIGNED = frozenset({401, 403})
 DENIED = frozenset({401, 403})
 LIMITED = 514
 _AT_EDGE = ("hotlink-protection", "user-agent-list", "ip-list", "access-rule", "url-signature")
+_SAID = {
+    "E07": ("E07-listed", "E07-not-listed"),
+    "E22": ("E22-listed", "E22-not-listed"),
+    "E23": ("E23-listed", "E23-not-listed"),
+}
 _SHOWN = 3
 
 
@@ -83,13 +89,13 @@ def _listed(case: Case, rule: str, cause: str, mine: Split, rivals: tuple[Split,
     """Return what a group of refused requests says; less where other properties tell it as well, or few addresses."""
     facts = _facts(mine)
     if not mine.explains(case):
-        return Reading(rule, "refutes", f"{rule}-not-listed", facts, {cause: -0.7})
+        return Reading(rule, "refutes", _SAID[rule][1], facts, {cause: -0.7})
     close = mine.coverage - case.limits["group.close"]
-    tied = any(one.explains(case) and one.coverage >= close for one in rivals)
+    tied = (rule == "E07" and one_agent(case)) or any(one.explains(case) and one.coverage >= close for one in rivals)
     few = effective(case.failing, "client_ip") < case.limits["group.addresses"]
     if tied or few:
-        return Reading(rule, "weak", f"{rule}-listed", facts, {cause: 0.6})
-    return Reading(rule, "confirms", f"{rule}-listed", facts, {cause: 1.5 if mine.sharp(case) else 0.9})
+        return Reading(rule, "weak", _SAID[rule][0], facts, {cause: 0.6})
+    return Reading(rule, "confirms", _SAID[rule][0], facts, {cause: 1.5 if mine.sharp(case) else 0.9})
 
 
 def _facts(mine: Split) -> Mapping[str, str]:

@@ -6,6 +6,7 @@ from statistics import median
 
 import numpy as np
 
+from cdnlog.columns import Bools
 from cdnlog.diagnosis.case import Case, Reading, Rule, percent, seconds
 from cdnlog.diagnosis.rows import Rows
 from cdnlog.diagnosis.rules import shapes
@@ -32,6 +33,8 @@ REFUSED_CODES = frozenset({400, 405, 414})  # the edge itself refuses so, and ma
 _NOT_FOUND = 404
 _BAD_REQUEST = 400
 _HOUR = 3600
+_MILLISECONDS = 1000
+_WHOLE = {"content-removed": -1.0}
 _OTHERS_THAN_SCANNER = (
     "broken-link", "content-removed", "origin-moved", "client-release", "negative-cache", "access-rule",
 )  # fmt: skip
@@ -85,7 +88,11 @@ def _known(case: Case, rows: Rows) -> bool:
 
 def probing_share(rows: Rows) -> float:
     """Return the share of requests for paths that scanners look for."""
-    return rows.share(rows.test("path", probing))
+    return rows.share(_probing(rows))
+
+
+def _probing(rows: Rows) -> Bools:
+    return rows.test("path", probing) | rows.test("query", probing)
 
 
 def probes(case: Case) -> Reading | None:
@@ -97,7 +104,7 @@ def probes(case: Case) -> Reading | None:
     usual = max(probing_share(case.served), probing_share(case.before))
     if share < case.limits["E27.probes"] or usual > case.limits["E27.probes"] / 10:
         return None
-    facts = {"share": percent(share), "paths": told(rows.where(rows.test("path", probing)), "path")}
+    facts = {"share": percent(share), "paths": told(rows.where(_probing(rows)), "path")}
     against = dict.fromkeys(_OTHERS_THAN_SCANNER, -0.5) | {"url-too-long": -0.5, "body-too-large": -0.5}
     return Reading("E27b", "confirms", "E27b-confirms", facts, against | {"scanner": 0.8})
 
@@ -140,45 +147,49 @@ def _without_before(case: Case, rows: Rows, *, stored: bool) -> Reading:
 
 def whole_host(case: Case) -> Reading | None:
     """E29: everything fails at the edge, or all that goes to the origin fails, or only a part of the site does."""
-    if case.status not in {*MISSING_CODES, _BAD_REQUEST}:
-        return None
     core = asked(case)
-    failed, served = core.misses
-    if core.failing.requests + core.served.requests < case.limits["E29.rows"] or not len(core.failing):
+    few = core.failing.requests + core.served.requests < case.limits["E29.rows"]
+    if case.status not in {*MISSING_CODES, _BAD_REQUEST} or few or not len(core.failing):
         return None
+    failed, served = core.misses
     facts = {"share": percent(core.share), "misses": percent(failed / (failed + served) if failed + served else 0.0)}
     if at_the_edge(case, core):
         return _all_at_once(case, facts)
-    if failed >= case.limits["E29.misses"] * (failed + served) and _all_paths(case, core):
-        if _fast(case, core.failing):
-            return None
+    if _all_paths(case, core):
         moved = {"origin-moved": 1.5} if case.status in MISSING_CODES else {"origin-denied": 1.2}
-        return Reading("E29", "confirms", "E29-confirms", facts, moved | {"content-removed": -1.0})
-    whole = {"origin-moved": -1.5, "host-not-configured": -2.0, "quota": -2.0}
-    if served < case.limits["E29.part"] * (failed + served):
-        return None
-    return Reading("E29", "refutes", "E29-refutes", facts, whole | {"content-removed": 0.4})
+        return None if _fast(case, core.failing) else Reading("E29", "confirms", "E29-confirms", facts, moved | _WHOLE)
+    part = {"origin-moved": -1.5, "host-not-configured": -2.0, "quota": -2.0, "content-removed": 0.4}
+    enough = served >= case.limits["E29.part"] * (failed + served)
+    return Reading("E29", "refutes", "E29-refutes", facts, part) if enough else None
 
 
 def _all_paths(case: Case, core: Asked) -> bool:
     """Whether hardly any path is still served from the origin; another server has a first page, and health checks."""
+    failed, served = core.misses
     lost, kept = (rows.where(~rows.hit).distinct("path") for rows in (core.failing, core.served))
-    return lost >= case.limits["E29.paths"] and kept <= max(
-        case.limits["E29.kept"], case.limits["E29.kept-share"] * lost
-    )
+    if failed >= case.limits["E29.all"] * (failed + served):
+        return lost > 1
+    most = kept <= max(case.limits["E29.kept"], case.limits["E29.kept-share"] * lost)
+    return most and lost >= case.limits["E29.paths"] and failed >= case.limits["E29.misses"] * (failed + served)
 
 
 def at_the_edge(case: Case, core: Asked) -> bool:
-    """Whether everything fails within no time, what lay in the cache as well."""
-    return core.share >= case.limits["E29.all"] and _fast(case, core.failing)
+    """Whether everything fails as fast as the cache answers, what lay in the cache as well."""
+    if core.share < case.limits["E29.all"]:
+        return False
+    stored = case.before.where(case.before.hit)
+    took = core.failing.quantile("duration_ms", 0.5)
+    if took is None:
+        return stored.requests >= case.limits["E29.rows"]
+    hits, misses = stored.quantile("duration_ms", 0.5), case.misses_before.quantile("duration_ms", 0.1)
+    return _fast(case, core.failing) or took <= min(hits or 0.0, (misses or 0.0) / 4)
 
 
 def _fast(case: Case, rows: Rows) -> bool:
     """Whether failures take no time to speak of, so that no origin was asked; unknown durations are no sign."""
-    middle = (
-        rows.where(~rows.hit).quantile("duration_ms", 0.5) if not rows.hit.all() else rows.quantile("duration_ms", 0.5)
-    )
-    return middle is not None and middle <= case.limits["E29.edge"] * 1000
+    asking = rows if rows.hit.all() else rows.where(~rows.hit)
+    middle = asking.quantile("duration_ms", 0.5)
+    return middle is not None and middle <= case.limits["E29.edge"] * _MILLISECONDS
 
 
 def _all_at_once(case: Case, facts: dict[str, str]) -> Reading:
@@ -247,14 +258,17 @@ def stored(case: Case) -> Reading | None:
         return None
     hits = rows.share(rows.hit)
     facts = {"share": percent(hits)}
-    if hits < case.limits["E31.few"]:
-        missing = case.status in MISSING_CODES
-        return Reading("E31", "refutes", "E31-refutes", facts, {"negative-cache": -0.7}) if missing else None
+    if hits < case.limits["E31.few"] and case.status in MISSING_CODES:
+        return Reading("E31", "refutes", "E31-refutes", facts, {"negative-cache": -0.7})
     if hits < case.limits["E31.hits"] or int(rows.hit.sum()) < case.limits["E31.rows"]:
         return None
+    return _long_stored(case, rows, facts)
+
+
+def _long_stored(case: Case, rows: Rows, facts: dict[str, str]) -> Reading | None:
     old, seen = ages(rows)
     age = float(np.median(old))
-    facts["age"] = seconds(age * 1000)
+    facts["age"] = seconds(age * _MILLISECONDS)
     if age < case.limits["E31.age"]:
         return Reading("E31", "weak", "E31-weak", facts, {"negative-cache": -0.5})
     if seen < case.limits["E31.seen"]:

@@ -19,6 +19,7 @@ from cdnlog.diagnosis.rules.refused import (
     hurried,
     known,
     measured,
+    one_agent,
     pace,
 )
 
@@ -75,7 +76,7 @@ def _limited(case: Case, people: Crowd, spread: float) -> tuple[str, str, bool]:
         return "rate-limit-shared-ip", "E21-shared", people.homes <= limits["E21.homes"] / 2
     many = case.failing.distinct("client_ip") >= limits["E21.many"] and spread >= limits["E21.spread"]
     low = people.crowded <= limits["E21.single"] and people.homes >= limits["E21.homes"]
-    if low and many and not _one_agent(case):
+    if low and many and not one_agent(case):
         return "rate-limit", "E21-single", people.homes >= 1 - limits["E21.homes"]
     return "", "", False
 
@@ -96,19 +97,10 @@ def _machine(case: Case, people: Crowd, busy: Pace, spread: float) -> bool:
     few = spread <= limits["E21.handful"] and people.single >= limits["E21.alone"]
     some = spread <= limits["E21.few"] and strange
     return (
-        (few or some or _one_agent(case))
+        (few or some or one_agent(case))
         and busy.volume + 1 >= limits["E21.volume"] * (busy.usual + 1)
         and (hurried(case, busy) or case.status == BANNED)
     )
-
-
-def _one_agent(case: Case) -> bool:
-    """Whether nearly all the refused are one kind of client, which is not common among those who pass."""
-    top = case.failing.top("user_agent")
-    if not top or top[0][1] < case.limits["E21.agent"]:
-        return False
-    passed = case.served.share(case.served.codes("user_agent") == top[0][0])
-    return top[0][1] >= case.limits["E21.lift"] * passed
 
 
 def _favours(case: Case, cause: str, weight: float) -> dict[str, float]:
@@ -133,7 +125,7 @@ def credentials(case: Case) -> Reading | None:
         return Reading("E21", "refutes", "E21-no-tries", facts, {"abusive-client": -0.8})
     busy = pace(case)
     often = busy.volume + 1 >= limits["E21.often"] * (busy.usual + 1)
-    if often and (_LOGIN.search(path) or _one_agent(case)):
+    if often and (_LOGIN.search(path) or one_agent(case)):
         return Reading("E21", "confirms", "E21-tries", facts, {"abusive-client": 1.6, "origin-denied": -0.8})
     return Reading("E21", "weak", "E21-few-tries", facts)
 

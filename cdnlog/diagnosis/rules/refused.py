@@ -17,6 +17,7 @@ from cdnlog.diagnosis.rows import Rows
 Weights = npt.NDArray[np.float64]
 BLANK = "(none)"
 _PRODUCT = re.compile(r"[A-Za-z][\w.+-]*[A-Za-z](?=[/ ;,)]|$)")
+_VERSION = re.compile(r"[A-Za-z][\w.+-]*/\d[\w.]*")
 _SECOND = 1_000_000
 _LEAST = 3  # rows below which an element says nothing by itself; such elements are judged together
 _EDGE = 0.01  # share of the refused at either end that may be stragglers or noise of another kind
@@ -191,7 +192,7 @@ def agents(case: Case) -> Split:
     chosen, taken = [], np.zeros(len(used), bool)
     for _ in range(_TOKENS):
         gain = {word: float(refused[[i for i in at if not taken[i]]].sum()) for word, at in pure.items()}
-        best = max(gain, key=lambda word: (gain[word], len(word), word), default="")
+        best = max(gain, key=lambda word: (gain[word], -len(word), word), default="")
         if not best or gain[best] < _FEW * refused.sum():
             break
         chosen.append(best)
@@ -200,7 +201,7 @@ def agents(case: Case) -> Split:
 
 
 def _words(agent: str) -> set[str]:
-    return set(_PRODUCT.findall(agent)) or {BLANK if not agent.strip("-") else agent}
+    return {*_PRODUCT.findall(agent), *_VERSION.findall(agent)} or {BLANK if not agent.strip("-") else agent}
 
 
 def addresses(case: Case) -> Split:
@@ -345,3 +346,12 @@ def browsing(case: Case) -> bool:
     from_pages = [float(shares(blank, rows, len(hosts))[referred].sum()) for rows in (refused, ~refused)]
     limits = case.limits
     return bool(alike >= limits["E21.alike"]) and from_pages[0] >= limits["E21.referred"] * from_pages[1]
+
+
+def one_agent(case: Case) -> bool:
+    """Whether nearly all the refused are one kind of client, which is not common among those who pass."""
+    top = case.failing.top("user_agent")
+    if not top or top[0][1] < case.limits["E21.agent"]:
+        return False
+    passed = case.served.share(case.served.codes("user_agent") == top[0][0])
+    return top[0][1] >= case.limits["E21.lift"] * passed

@@ -34,6 +34,10 @@ class Release:
     failing: float
     served: float
 
+    def stands_out(self, case: Case) -> bool:
+        """Whether nearly all failures are its, and few of the served requests."""
+        return self.failing >= max(case.limits["E35.share"], case.limits["E35.lift"] * self.served)
+
     def of(self, rows: Rows) -> Bools:
         """Mark its rows."""
         return rows.test("user_agent", lambda agent: self.name == agent or self.name in _PRODUCT.findall(agent))
@@ -64,13 +68,12 @@ def client_release(case: Case) -> Reading | None:
     if found is None:
         return None
     facts = {"version": found.name, "failing": percent(found.failing), "served": percent(found.served)}
-    lifted = found.failing >= case.limits["E35.lift"] * found.served
     spread = evenly(core.failing, "client_ip") >= case.limits["E35.clients"] or not core.failing.has("client_ip")
-    if found.failing >= case.limits["E35.share"] and lifted:
-        if not spread:
-            return None
+    if found.stands_out(case):
         weights = {"client-release": 1.3, "range-beyond-file": -1.0, "access-rule": -0.7, "origin-denied": -0.7}
-        return Reading("E35", "confirms", "E35-confirms", facts, weights)
+        return Reading("E35", "confirms", "E35-confirms", facts, weights) if spread else None
+    if found.failing >= case.limits["E35.share"]:
+        return None
     return Reading("E35", "refutes", "E35-refutes", facts, {"client-release": -1.0})
 
 
@@ -83,14 +86,15 @@ def always(case: Case) -> Reading | None:
     if found is None or found.failing < case.limits["E35.share"]:
         return None
     beside = core.served.where(of_paths(core.served, core.failing))
+    others = int((~found.of(beside)).sum())
+    if others < case.limits["E07.rows"] or evenly(core.failing, "client_ip") < case.limits["E35.clients"]:
+        return None
     inside, outside = (_failing_share(core.failing, beside, found, holds=holds) for holds in (True, False))
+    if inside < case.limits["E07.inside"] or outside > case.limits["E07.outside"]:
+        return None
     new = bool(len(case.before)) and case.before.share(found.of(case.before)) == 0
     facts = {"version": found.name, "inside": percent(inside), "outside": percent(outside)}
-    if evenly(core.failing, "client_ip") < case.limits["E35.clients"] or inside < case.limits["E07.inside"]:
-        return None
-    if outside > case.limits["E07.outside"]:
-        return None
-    key = "E07-new" if new else "E07-confirms"
+    key = "E07-new" if new else "E07-always"
     return Reading("E07", "confirms", key, facts, {"client-release": 1.0 if new else 0.7})
 
 
@@ -170,7 +174,7 @@ def beyond_file(case: Case) -> Reading | None:
         return Reading("E34", "not-measurable", "E34-not-measurable")
     core = asked(case)
     found = release(core.failing, core.served)
-    single = found is not None and found.failing >= case.limits["E35.share"]
+    single = found is not None and found.stands_out(case)
     split, shrunk, paths = _beyond(case, core.failing, core.served)
     facts = {"split": percent(split), "shrunk": percent(shrunk), "paths": told(core.failing, "path")}
     if shrunk >= case.limits["E34.shrunk"] and not single:
