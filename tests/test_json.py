@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
+from referencing import Registry, Resource
 from test_cases import line, log, run_here, run_process
 
 from cdnlog.model import SEVERITIES
@@ -51,6 +52,7 @@ COMMANDS: dict[str, list[str]] = {
     "count damaged": ["count", "--keep-damaged", "--window", "30s", "--tz", "UTC"],
     "diagnose": ["diagnose"],
     "count of no name": ["count", ""],
+    "diagnose in Korean": ["diagnose", "--lang", "ko", "--window", "1h"],
     "diagnose filtered": ["diagnose", "--domain", "no.such.host", "--tz", "-03:30"],
 }
 
@@ -58,8 +60,10 @@ COMMANDS: dict[str, list[str]] = {
 @functools.cache
 def validator(name: str) -> Draft202012Validator:
     """Return what checks against one schema."""
-    schema = json.loads((ROOT / "schemas" / f"{name}.schema.json").read_text(encoding="utf-8"))
-    return Draft202012Validator(schema)
+    paths = (ROOT / "schemas").glob("*.schema.json")
+    schemas = {path.name.removesuffix(".schema.json"): json.loads(path.read_text(encoding="utf-8")) for path in paths}
+    known = Registry().with_resources((one["$id"], Resource.from_contents(one)) for one in schemas.values())
+    return Draft202012Validator(schemas[name], registry=known)
 
 
 def wrong(document: Any) -> list[str]:  # noqa: ANN401 - any JSON
@@ -167,13 +171,18 @@ def test_every_verdict_is_met(folders: dict[str, Path]) -> None:
     assert "\\u202e" in files[9]["path"]
 
 
-@pytest.mark.parametrize("code", ["0", "100", "403", "413", "499", "514", "531", "539", "567", "599", "600", "999"])
-def test_explanations_obey_their_schema(code: str, tmp_path: Path) -> None:
-    """`explain -o json` is valid for codes of every kind."""
-    done = run_here(["explain", code, "-o", "json"], tmp_path)
+@pytest.mark.parametrize("more", [[], ["--lang", "ko"], ["--provider", "standard"], ["--all-providers"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "code", ["0", "100", "226", "403", "413", "499", "500", "514", "531", "539", "567", "599", "614", "777", "999"]
+)
+def test_explanations_obey_their_schema(code: str, more: list[str], tmp_path: Path) -> None:
+    """`explain -o json` is valid for codes of every kind, whoever is asked and in whichever language."""
+    done = run_here(["explain", code, "-o", "json", *more], tmp_path)
     assert done.out.isascii()
     document = json.loads(done.out)
-    assert (wrong(document), document["code"]) == ([], int(code))
+    assert wrong(document) == []
+    for answer in document.get("answers", [document]):
+        assert (wrong(answer), answer["code"]) == ([], int(code))
 
 
 @pytest.mark.parametrize(

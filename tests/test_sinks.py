@@ -67,7 +67,7 @@ MISTYPED = (
 )  # fmt: skip
 FORMULA = "=+-@|%\uff1d\uff0b\uff0d\uff20"
 BY = ("path", "query", "referer", "user_agent")
-OUTPUTS = ("table", "json", "csv", "markdown")
+OUTPUTS = ("table", "json", "csv", "markdown", "html")
 OPTIONS = (
     "--format", "--provider", "--by", "--tz", "--log-tz", "--window", "--since", "--until", "--jobs", "--max-rejects",
     "--domain", "--domain-name", "--schemas", "-o",
