@@ -14,6 +14,7 @@ from functools import cache, lru_cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
+from threading import Lock
 from typing import Any, TypeVar, cast
 
 import msgspec
@@ -43,6 +44,7 @@ ENVIRONMENT = "CDNLOG_SCHEMAS"
 DEFAULT_PROVIDER = "tencent-cdn"
 STANDARD = "standard"
 _DIGITS = 3
+_DECODING = Lock()
 
 
 @cache
@@ -179,7 +181,7 @@ class Catalog:
         words = {entry.word for name in self.providers() for entry in self.codes(name).word}
         answers = []
         for provider in self.providers():
-            with suppress(UnknownNameError):
+            with suppress(UsageError):
                 answers.append(self.asked(provider, text))
         own = tuple(answer for answer in answers if answer.answered_by in ("provider", "edge-word"))
         if not answers:
@@ -282,7 +284,8 @@ def _decode(data: bytes, where: str, shape: type[T]) -> T:
 @lru_cache(maxsize=256)
 def _decoded(data: bytes, where: str, shape: Hashable) -> Any:  # noqa: ANN401 - typed by `_decode`
     try:
-        return msgspec.toml.decode(data, type=cast("type[Any]", shape))
+        with _DECODING:  # msgspec prepares a type on first use, and crashes where two threads do so at once
+            return msgspec.toml.decode(data, type=cast("type[Any]", shape))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:  # ValidationError is a DecodeError
         raise SchemaError(visible(where), visible(str(error))) from error
 

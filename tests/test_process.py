@@ -349,3 +349,15 @@ def test_a_bug_of_ours_in_a_process(tmp_path: Path, *, debug: bool) -> None:
     args = ["cdnlog", "explain", "514", *(["--debug"] if debug else [])]
     result = run_with([sys.executable, "-c", BUG.format(args=args)], tmp_path)
     assert_reported(result, "ZeroDivisionError: division by zero", debug=debug)
+
+
+def test_threads_may_read_the_data_at_once() -> None:
+    """Eight threads that read a data file for the first time do not crash one another."""
+    code = (
+        "import threading; from cdnlog.catalog import Catalog; gate = threading.Barrier(8)\n"
+        "def read(): gate.wait(); Catalog().format('tencent-cdn')\n"
+        "threads = [threading.Thread(target=read) for _ in range(8)]\n"
+        "[thread.start() for thread in threads]; [thread.join() for thread in threads]"
+    )
+    runs = [subprocess.run([sys.executable, "-c", code], capture_output=True, check=False) for _ in range(10)]
+    assert [run.returncode for run in runs] == [0] * 10

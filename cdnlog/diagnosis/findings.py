@@ -57,7 +57,7 @@ def findings(counts: Counts, evidence: Evidence | None, tables: Tables) -> tuple
     Raises:
         UsageError: The counts lack one of these dimensions.
     """
-    cut = [stretch for one in series_of(counts) for stretch in stretches(one)]
+    cut = [stretch for one in series_of(counts) for stretch in stretches(one, counts.window)]
     judge = _Judge(counts, evidence, tables, cut)
     groups = correlated([judge.draft(stretch) for stretch in cut])
     author = _Author(counts, tables, judge)
@@ -112,7 +112,8 @@ class _Author:
         counts, lang, main = self._counts, self._tables.lang, group[0]
         stretch, hit, cause, entry = main.stretch, main.hit, main.decision.cause, main.answer.entry
         about = self._tables.catalog.cause(cause)
-        advice = entry if cause == UNDETERMINED or entry.causes == (cause,) else about
+        told_by_code = cause == UNDETERMINED or entry.causes == (cause,) or _too_few(stretch)
+        advice = entry if told_by_code else about
         first = min(d.stretch.windows[0] for d in group)
         last = max(d.stretch.windows[-1] for d in group)
         total = sum(n for window, n in stretch.series.totals.items() if first <= window <= last)
@@ -159,7 +160,7 @@ class _Author:
 
     def _gate(self, stretch: Stretch) -> Mapping[str, str]:
         failing, total = stretch.requests, stretch.total
-        key = "gate-passed" if stretch.incident else "gate-few" if failing < LEAST else "gate-usual"
+        key = "gate-passed" if stretch.incident else "gate-few" if _too_few(stretch) else "gate-usual"
         facts = {
             "failing": f"{failing:,}",
             "total": f"{total:,}",
@@ -175,6 +176,11 @@ class _Author:
 
 def _say(tables: Tables, key: str, **facts: str) -> str:
     return tables.catalog.say(key, tables.lang, **facts)
+
+
+def _too_few(stretch: Stretch) -> bool:
+    """Whether nothing can be said of so few failures, not even that they are noise."""
+    return stretch.incident is None and stretch.requests < LEAST
 
 
 def _also(draft: Draft) -> Mapping[str, object]:

@@ -18,6 +18,8 @@ LEAST = 5
 """Failing requests below which nothing is an incident."""
 SURPRISE = 12.0
 """Log-likelihood ratio from which on a run is no chance: e^-12 per run, and a night of many domains has many runs."""
+APART = 6
+"""Windows at the usual share that part two incidents; shorter lulls belong to one that comes and goes."""
 _RATIO = 3.0  # how far above the usual share the first scan looks
 _ROUNDS = 3
 
@@ -67,18 +69,19 @@ class Incident:
     onset: bool
 
 
-def incidents(failing: Sequence[int], total: Sequence[int], bounds: Gate) -> list[Incident]:
+def incidents(failing: Sequence[int], total: Sequence[int], bounds: Gate, apart: int = APART) -> list[Incident]:
     """Return the incidents in order of time, none touching another.
 
     Args:
         failing: Requests with the status, per window that has any request.
         total: All requests of the domain in the same windows, none zero.
         bounds: What counts as an incident.
+        apart: Windows at the usual share that part two incidents.
     """
     usual = _clamped(_median_share(failing, total), bounds)
     found: list[tuple[int, int]] = []
     for _ in range(_ROUNDS):
-        found = _runs(failing, total, usual, bounds)
+        found = _runs(_Series(failing, total, usual, apart), bounds)
         before, usual = usual, _clamped(_outside(failing, total, found), bounds)
         if usual == before:
             break
@@ -108,41 +111,64 @@ def _outside(failing: Sequence[int], total: Sequence[int], runs: list[tuple[int,
     return sum(failing[place] for place in rest) / requests if requests else None
 
 
-def _runs(failing: Sequence[int], total: Sequence[int], usual: float, bounds: Gate) -> list[tuple[int, int]]:
-    runs = []
-    for first, last in best_runs(_scores(failing, total, usual, _RATIO * usual)):
-        trimmed = _trimmed(failing, total, usual, first, last)
-        if _is_incident(failing, total, usual, bounds, trimmed):
-            runs.append(trimmed)
-    return runs
+@dataclass(frozen=True, slots=True)
+class _Series:
+    """A series and what is usual in it."""
+
+    failing: Sequence[int]
+    total: Sequence[int]
+    usual: float
+    apart: int
+
+    def share(self, first: int, last: int) -> float:
+        """Return the share of failing requests in a run."""
+        return sum(self.failing[first : last + 1]) / sum(self.total[first : last + 1])
+
+    def scores(self, first: int, last: int, raised: float) -> list[float]:
+        """Return how much each window speaks for the raised share against the usual one (Poisson log-likelihoods)."""
+        weight, cost = log(raised / self.usual), raised - self.usual
+        inside = slice(first, last + 1)
+        return [k * weight - n * cost for k, n in zip(self.failing[inside], self.total[inside], strict=True)]
 
 
-def _scores(failing: Sequence[int], total: Sequence[int], usual: float, raised: float) -> list[float]:
-    """Return how much each window speaks for the raised share against the usual one (Poisson log-likelihoods)."""
-    weight, cost = log(raised / usual), raised - usual
-    return [k * weight - n * cost for k, n in zip(failing, total, strict=True)]
+def _runs(series: _Series, bounds: Gate) -> list[tuple[int, int]]:
+    whole = best_runs(series.scores(0, len(series.total) - 1, _RATIO * series.usual))
+    refined = [run for first, last in whole for run in _refined(series, first, last)]
+    return [run for run in refined if _is_incident(series, bounds, *run)]
 
 
-def _trimmed(failing: Sequence[int], total: Sequence[int], usual: float, first: int, last: int) -> tuple[int, int]:
-    """Return the best run within a run, now that its share is known: noise beside it does not move its ends."""
-    inside = slice(first, last + 1)
-    raised = sum(failing[inside]) / sum(total[inside])
-    if raised <= usual:
-        return first, last
-    scores = _scores(failing[inside], total[inside], usual, raised)
-    return max(
-        ((first + a, first + b) for a, b in best_runs(scores)),
-        key=lambda run: sum(scores[run[0] - first : run[1] - first + 1]),
-        default=(first, last),
-    )
+def _refined(series: _Series, first: int, last: int) -> list[tuple[int, int]]:
+    """Return the runs within a run, now that its share is known: noise beside it and long lulls are no part of it."""
+    raised = series.share(first, last)
+    if raised <= series.usual:
+        return []
+    scores = series.scores(first, last, raised)
+    parts = [(first + a, first + b) for run in best_runs(scores) for a, b in _parted(scores, *run, series.apart)]
+    if parts == [(first, last)]:
+        return parts
+    return [run for part in parts for run in _refined(series, *part)]
 
 
-def _is_incident(
-    failing: Sequence[int], total: Sequence[int], usual: float, bounds: Gate, run: tuple[int, int]
-) -> bool:
-    k, n = sum(failing[run[0] : run[1] + 1]), sum(total[run[0] : run[1] + 1])
+def _parted(scores: list[float], first: int, last: int, apart: int) -> list[tuple[int, int]]:
+    """Cut a run at every lull that is long, and surely one."""
+    parts, begin, lull = [], first, 0.0
+    quiet_since: int | None = None
+    for place in range(first, last + 1):
+        if scores[place] <= 0:
+            quiet_since = place if quiet_since is None else quiet_since
+            lull += scores[place]
+            continue
+        if quiet_since is not None and place - quiet_since >= apart and lull <= -SURPRISE:
+            parts.append((begin, quiet_since - 1))
+            begin = place
+        quiet_since, lull = None, 0.0
+    return [*parts, (begin, last)]
+
+
+def _is_incident(series: _Series, bounds: Gate, first: int, last: int) -> bool:
+    k, n = sum(series.failing[first : last + 1]), sum(series.total[first : last + 1])
     # Sparse noise makes runs that reach over nearly everything; against the share of the whole they are no surprise.
-    whole = min(sum(failing) / sum(total), bounds.chronic)
-    if k < LEAST or surprise(k, n * max(usual, whole)) < SURPRISE:
+    whole = min(series.share(0, len(series.total) - 1), bounds.chronic)
+    if k < LEAST or surprise(k, n * max(series.usual, whole)) < SURPRISE:
         return False
     return wilson_low(k, n) >= bounds.share

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from cdnlog.diagnosis.incidents import Incident, gate, incidents
 from cdnlog.diagnosis.series import DomainSeries
 
+_APART = 1800  # seconds at the usual share that part two incidents
+
 
 @dataclass(frozen=True)
 class Stretch:
@@ -43,15 +45,20 @@ class Stretch:
         return sum(n for window, n in self.series.totals.items() if first <= window <= last)
 
 
-def stretches(series: DomainSeries) -> Iterator[Stretch]:
-    """Yield the incidents of every code of a domain, and after those of a code what is left of it."""
+def stretches(series: DomainSeries, window: int) -> Iterator[Stretch]:
+    """Yield the incidents of every code of a domain, and after those of a code what is left of it.
+
+    Args:
+        series: The domain.
+        window: Length of a window in seconds.
+    """
     windows = sorted(series.totals)
     totals = [series.totals[window] for window in windows]
     for status in sorted(series.failing):
         by_window = series.failing[status]
         failing = [by_window.get(window, 0) for window in windows]
         rest = set(by_window)
-        for one in incidents(failing, totals, gate(status)):
+        for one in incidents(failing, totals, gate(status), max(1, _APART // window)):
             inside = tuple(windows[one.first : one.last + 1])
             rest -= set(inside)
             yield Stretch(series, status, inside, one)

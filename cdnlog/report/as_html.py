@@ -12,9 +12,12 @@ from importlib.resources import files
 
 import jinja2
 
+from cdnlog.counts import Counts
 from cdnlog.declared import Lang
+from cdnlog.model import Listing
 from cdnlog.report.layout import Cell, speaker
 from cdnlog.report.sections import Document, sections
+from cdnlog.results import Diagnosis, Difference
 from cdnlog.text import visible
 
 
@@ -24,9 +27,20 @@ def render(document: Document, lang: Lang = "en") -> str:
     style = _file("report.css")
     policy = base64.b64encode(hashlib.sha256(f"\n{style}".encode()).digest()).decode()
     page: str = _template().render(
-        sections=sections(document, lang), lang=lang, title=speaker(lang)("report"), style=style, policy=policy
+        sections=sections(document, lang), lang=lang, title=speaker(lang)(_title(document)), style=style, policy=policy
     )
     return page
+
+
+def _title(document: Document) -> str:
+    """Return the phrase that heads the page."""
+    if isinstance(document, Counts):
+        return "page-counts"
+    if isinstance(document, Diagnosis):
+        return "report"
+    if isinstance(document, Difference):
+        return "page-difference"
+    return "page-listing" if isinstance(document, Listing) else "page-codes"
 
 
 @cache

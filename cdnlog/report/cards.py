@@ -62,7 +62,8 @@ def _finding(f: Finding, say: Say) -> Iterator[tuple[str, str]]:
     since = "since-active" if f.active else "since-over"
     yield say("since"), say(since, start=clock(f.start), end=clock(f.end))
     how = say("how-much-text", failing=f"{f.requests:,}", total=f"{f.total:,}", share=percent(f.requests, f.total))
-    yield say("how-much"), how if f.clients is None else say("how-much-clients", text=how, clients=f"{f.clients:,}")
+    clients = "how-much-client" if f.clients == 1 else "how-much-clients"
+    yield say("how-much"), how if f.clients is None else say(clients, text=how, clients=f"{f.clients:,}")
     yield (
         say("whose"),
         say(
