@@ -167,7 +167,9 @@ class FileRun:
 
     def _note_offset(self, batch: Batch) -> None:
         time = batch.columns.get("time")
-        if self._offset is None and batch.rows and isinstance(time, Numbers) and self._parser:
+        if self._offset is None and batch.offset_minutes is not None:
+            self._offset = batch.offset_minutes
+        elif self._offset is None and batch.rows and isinstance(time, Numbers) and self._parser:
             self._offset = int(offsets(time.values[:1] // MICROSECONDS, self._parser.zone)[0]) // 60
 
 
