@@ -93,11 +93,13 @@ class Catalog:
         """Return one provider's code table; raises as `format` does."""
         if provider == "classes":
             raise UnknownNameError("provider", provider, self.providers())
-        return self._read("codes", provider, Codes, "provider")
+        table: Codes = self._read("codes", provider, Codes, "provider")
+        return table
 
     def regions(self, provider: str) -> Regions:
         """Return one provider's names of regions and carriers; raises as `format` does."""
-        return self._read("regions", provider, Regions, "region table")
+        table: Regions = self._read("regions", provider, Regions, "region table")
+        return table
 
     def columns(self) -> dict[str, ColumnEntry]:
         """Return the canonical columns, in the order frames have them."""

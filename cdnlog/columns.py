@@ -18,8 +18,8 @@ Bools = npt.NDArray[np.bool_]
 Bytes = npt.NDArray[np.uint8]
 Words = npt.NDArray[np.uint64]
 
-PAD = 16
-"""Bytes behind a block's data, so that eight bytes can be read at any position in it."""
+PAD = 48
+"""Bytes behind a block's data, so that a whole time can be read at any position in it, eight bytes at once."""
 
 # The low k bytes of a little-endian word, k = 0 to 8.
 _LOW_BYTES = np.array([(1 << 8 * k) - 1 for k in range(9)], dtype=np.uint64)
@@ -55,12 +55,14 @@ class Buffer:
     def next(self, text: bytes, start: Ints, end: Ints) -> Ints:
         """Return where in each slice a short text stands first; the slice's end where it does not."""
         at = self.places(text)
-        return np.minimum(np.append(at, self.size)[np.searchsorted(at, start)], end)
+        found: Ints = np.minimum(np.append(at, self.size)[np.searchsorted(at, start)], end)
+        return found
 
     def last(self, text: bytes, start: Ints, end: Ints) -> Ints:
         """Return where in each slice a short text stands last; one before its start where it does not."""
         at = self.places(text)
-        return np.maximum(np.concatenate(([-1], at))[np.searchsorted(at, end)], start - 1)
+        found: Ints = np.maximum(np.concatenate(([-1], at))[np.searchsorted(at, end)], start - 1)
+        return found
 
     def holds(self, marks: Ints, start: Ints, length: Ints) -> Bools:
         """Mark the slices in which one of the given positions lies."""

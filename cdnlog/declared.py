@@ -76,6 +76,7 @@ class Field(Declared, frozen=True, kw_only=True):
         decode: How the writer has wrapped the text, undone once.
         pick: Which part of a list ("a, b") counts.
         nulls: What stands for a missing value here, besides those of the format.
+        required: A line without it is rejected; where it says much, that tells the format from others.
         url: For type "request": its target is a whole address, whose host is the domain.
         host_first: For type "url": a host stands before the path ("/www.example.com/path").
     """
@@ -88,6 +89,7 @@ class Field(Declared, frozen=True, kw_only=True):
     decode: tuple[Decoding, ...] = ()
     pick: Literal["first", "last"] | None = None
     nulls: tuple[str, ...] = ()
+    required: bool = False
     url: bool = False
     host_first: bool = False
 
@@ -282,6 +284,7 @@ class W3c(LogFormat, frozen=True, kw_only=True, tag_field="kind", tag="w3c"):
         quoted: Whether fields may stand between double quotes.
         tail: Lines may have more fields than the header.
         signature: Names of which a header must have all, for the format to be tried at all.
+        header: What stands above the samples that bring no header of their own.
     """
 
     fields: Annotated[tuple[Keyed, ...], Meta(min_length=3)]
@@ -289,6 +292,7 @@ class W3c(LogFormat, frozen=True, kw_only=True, tag_field="kind", tag="w3c"):
     quoted: bool = False
     tail: bool = False
     signature: tuple[str, ...] = ()
+    header: Line | None = None
 
 
 class JsonLines(LogFormat, frozen=True, kw_only=True, tag_field="kind", tag="jsonl"):

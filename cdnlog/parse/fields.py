@@ -59,7 +59,8 @@ class FieldReader:
         self._given = given
         self._known = Dictionary()
         self._nulls = tuple(null.encode() for null in (*fmt.nulls, *declared.nulls))
-        self._unanswered = (*values.NO_ANSWER, *(n for n in self._nulls if n == b"-1" or n in _own_nulls(declared)))
+        own = tuple(null.encode() for null in declared.nulls)
+        self._unanswered = (*values.NO_ANSWER, *own, *({b"-1"} & set(self._nulls)))
         self._cache = CacheWords(fmt.cache)
         self._special, self._means = decoding((*declared.decode, *_wrapping(declared, fmt)))
         self._names = getattr(given.regions, declared.names) if given.regions and declared.names else {}
@@ -75,13 +76,19 @@ class FieldReader:
     @property
     def needed(self) -> bool:
         """Whether it matters what the field holds: somebody wants it, or it can make a line faulty."""
-        return bool(self._column) and (bool(self._wanted) or self._field.type not in _UNFAILING)
+        unfailing = self._field.type in _UNFAILING and not self._field.required
+        return bool(self._column) and (bool(self._wanted) or not unfailing)
 
     def read(self, buffer: Buffer, start: Ints, length: Ints) -> FieldValues:
         """Read the field of all rows, given where it stands in each."""
         if self._field.pick is not None:
             start, length = urls.picked(buffer, start, length, self._field.pick)
-        return self._read(buffer, start, length)
+        found = self._read(buffer, start, length)
+        if self._field.required:
+            missing = buffer.is_null(start, length, self._nulls)
+            faults = {**found.faults, self._column: found.faults.get(self._column, missing) | missing}
+            return FieldValues(found.columns, faults)
+        return found
 
     def _kept(self, column: Column, faults: Mapping[str, Bools] | None = None) -> FieldValues:
         return FieldValues({self._column: column} if self._column in self._wanted else {}, faults or {})
@@ -271,10 +278,6 @@ def in_utc(local: Ints, offset: Ints | None, zone: tzinfo) -> tuple[Ints, Ints |
 def _moments(declared: Field) -> times.Reader:
     make = {"date": times.dates, "clock": times.clocks}.get(declared.type, times.reader)
     return make(declared.layouts or ("iso",))
-
-
-def _own_nulls(declared: Field) -> frozenset[bytes]:
-    return frozenset(null.encode() for null in declared.nulls)
 
 
 def _wrapping(declared: Field, fmt: LogFormat) -> tuple[str, ...]:

@@ -95,7 +95,7 @@ def decimal(buffer: Buffer, start: Ints, length: Ints, places: int) -> tuple[Int
     return value, bad
 
 
-_UNITS = {b"s": 9, b"ms": 6, b"us": 3, b"ns": 0, b"\xc2\xb5s": 3, b"\xce\xbcs": 3, b"": None}
+_UNITS = {b"s": 9, b"ms": 6, b"us": 3, b"ns": 0, b"\xc2\xb5s": 3, b"\xce\xbcs": 3}
 _DURATION = re.compile(rb"(-?[0-9]{1,18}(?:\.[0-9]{0,18})?(?:[eE][-+]?[0-9]{1,2})?)(s|ms|us|ns|\xc2\xb5s|\xce\xbcs|)")
 _FROM = {"s": (4, 10), "ms": (1, 10), "us": (0, 1000), "ns": (0, 1_000_000)}
 """By unit: the places that are read, and how many of the last one make a millisecond."""
@@ -126,8 +126,7 @@ def _milliseconds(text: bytes, unit: str) -> int | None:
     match = _DURATION.fullmatch(text)
     if match is None:
         return None
-    exponent = _UNITS[match[2]]
-    number = Decimal(match[1].decode()).scaleb(_UNITS[unit.encode()] if exponent is None else exponent)
+    number = Decimal(match[1].decode()).scaleb(_UNITS[match[2] or unit.encode()])
     whole = (number.scaleb(-6)).quantize(Decimal(1), ROUND_HALF_UP) if abs(number.adjusted()) < 24 else None  # noqa: PLR2004
     return int(whole) if whole is not None and abs(whole) < 10**MAX_DIGITS else None
 
