@@ -15,7 +15,7 @@ from cdnlog.declared import Cut, Delimited, Field, LogFormat, Regions
 from cdnlog.model import MICROSECONDS
 from cdnlog.parse import domains, times, urls, values
 from cdnlog.parse.decoding import decoding
-from cdnlog.parse.urls import Slice
+from cdnlog.parse.split import Slice
 from cdnlog.text import visible
 from cdnlog.zones import offsets
 

@@ -11,18 +11,21 @@ import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain
 from typing import Any
 
 import msgspec
 import numpy as np
+from msgspec import Raw
 
-from cdnlog.columns import Buffer, Ints
+from cdnlog.columns import Bools, Buffer, Bytes, Ints
 from cdnlog.declared import JsonLines
 from cdnlog.model import Block
 from cdnlog.parse.fates import CONTROL, COUNTED, FIELDS, JSON, content, prejudged
-from cdnlog.parse.lines import Lines, scan
-from cdnlog.parse.records import Shape, steps
-from cdnlog.parse.split import Slices, Split
+from cdnlog.parse.lines import LF, Lines, scan
+from cdnlog.parse.records import Path, Shape, meant, steps
+from cdnlog.parse.split import Slice, Slices, Split
 
 _DEEPEST = 64
 _LONGEST_PREFIX = 256  # what a syslog or a container's runtime puts before the object
@@ -35,6 +38,8 @@ _ODD = re.compile(
     rb"(?P<text>" + _TEXT + rb")|(?P<null>(?<=[:,\[])\s*+-\s*+(?=[,}\]]))|(?P<comma>,\s*+(?=[}\]]))", re.DOTALL
 )
 _ESCAPE = re.compile(rb'\\(?:x([0-9A-Fa-f]{2})|(["\\/bfnrt]|u[0-9A-Fa-f]{4})|)')
+_WHOLE = ("integer", "status", "code")
+_QUOTE, _BACKSLASH = b'"\\'
 _REFUSED = (msgspec.MsgspecError, ValueError, RecursionError)
 
 
@@ -44,51 +49,77 @@ class JsonRows:
 
     Attributes:
         line: Number of the line of each row.
-        columns: For each declared field its values; empty if nobody asks for it.
+        buffer: The values, as text.
+        slices: For each declared field where its values stand in it; None if nobody asks for it.
     """
 
     line: Ints
-    columns: Sequence[list[Any]]
+    buffer: Buffer
+    slices: Sequence[Slice | None]
 
     def field(self, j: int) -> Slices:
-        """Return the values of field `j`, in a buffer of their own."""
-        if not self.columns[j]:
-            nothing = np.zeros(len(self.line), np.int64)
-            return Buffer(b""), nothing, nothing
-        data, length = _joined(self.columns[j])
-        return Buffer(data), np.cumsum(length) - length, length
+        """Return the values of field `j`."""
+        start, length = self.slices[j] or (np.zeros(len(self.line), np.int64), np.zeros(len(self.line), np.int64))
+        return self.buffer, start, length
 
 
-def _joined(values: list[Any]) -> tuple[bytes, Ints]:
-    """Return all values as one text, and the length of each in it."""
-    kinds = set(map(type, values))
-    texts: list[str] = values if kinds == {str} else list(map(repr if kinds == {int} else _text, values))
-    joined = "".join(texts)
-    if joined.isascii():
-        return joined.encode(), np.fromiter(map(len, texts), np.int64, len(texts))
-    raw = [_encoded(text) for text in texts]
-    return b"".join(raw), np.fromiter(map(len, raw), np.int64, len(raw))
+class Values:
+    """The raw values of all objects: where each stands in one text, and what it means.
 
+    Args:
+        raws: The values, row by row.
+        width: Values of a row.
+    """
 
-def _text(value: Any) -> str:  # noqa: ANN401 - any JSON
-    """Return a value as a log would write it; an absent one, null or an object is empty."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float) and value.is_integer() and abs(value) < 1e18:  # noqa: PLR2004 - all of int64's
-        return repr(int(value))
-    if isinstance(value, int | float):
-        return repr(value)
-    return ", ".join(map(_text, value)) if isinstance(value, list) else ""
+    def __init__(self, raws: Iterable[Raw], width: int) -> None:
+        self._text = b"\n".join(raws)  # no raw value has an LF in it, as no line has
+        self._bytes = np.frombuffer(self._text + b"\n", np.uint8)
+        ends = np.flatnonzero(self._bytes == LF) if self._text else np.empty(0, np.int64)
+        self._end = ends.reshape(-1, width)
+        self._start = np.concatenate(([0], ends[:-1] + 1))[: len(ends)].reshape(-1, width)
+        self._escapes = np.flatnonzero(self._bytes == _BACKSLASH)
+        self._more: list[bytes] = []
+        self._size = len(self._text)
 
+    @property
+    def buffer(self) -> Buffer:
+        """The text that all slices are of."""
+        return Buffer(b"".join([self._text, *self._more]))
 
-def _encoded(text: str) -> bytes:
-    """Return text as UTF-8, bytes that were none as they were, and halves of a character as no UTF-8."""
-    try:
-        return text.encode("utf-8", "surrogateescape")
-    except UnicodeEncodeError:
-        return text.encode("utf-8", "surrogatepass")
+    def there(self, place: int) -> Bools:
+        """Mark the rows that have a value at a place, null or not."""
+        there: Bools = self._end[:, place] > self._start[:, place]
+        return there
+
+    def meant(self, place: int, path: Path, *, whole: bool) -> Slice:
+        """Return what the values at a place mean; most are slices of the raw text."""
+        start, end = self._start[:, place], self._end[:, place]
+        head = self._bytes[start]
+        quoted = (head == _QUOTE) & (start < end)
+        nothing = (head == ord("n")) | (head == ord("{"))
+        odd = np.searchsorted(self._escapes, start) < np.searchsorted(self._escapes, end)
+        odd = (odd & quoted) | (head == ord("["))
+        if path:
+            odd |= start < end
+        if whole:
+            odd |= self._fractions(start, end)
+        start, length = start + quoted, np.where(nothing, 0, end - start - 2 * quoted)
+        for row in np.flatnonzero(odd).tolist():
+            text = meant(self._text[self._start[row, place] : self._end[row, place]], path, whole=whole)
+            start[row], length[row] = self._size, len(text)
+            self._more.append(text)
+            self._size += len(text)
+        return start, length
+
+    def _fractions(self, start: Ints, end: Ints) -> Bools:
+        """Mark numbers that may be whole ones but are not written so: 404.0, 1e3."""
+        marks = self._marks
+        found: Bools = np.searchsorted(marks, start) < np.searchsorted(marks, end)
+        return found
+
+    @cached_property
+    def _marks(self) -> Ints:
+        return np.flatnonzero((self._bytes == ord(".")) | ((self._bytes | 0x20) == ord("e")))
 
 
 class JsonSplitter:
@@ -96,7 +127,7 @@ class JsonSplitter:
 
     Args:
         fmt: The format.
-        needed: The places of the fields that somebody looks at.
+        needed: The places of the fields that somebody looks at; time and status are among them.
     """
 
     def __init__(self, fmt: JsonLines, needed: Iterable[int]) -> None:
@@ -105,8 +136,9 @@ class JsonSplitter:
         paths = [[steps(key) for key in f.keys] if j in wanted else [] for j, f in enumerate(fmt.fields)]
         signature = [steps(key) for key in fmt.signature]
         self._shape = Shape([path for field in paths for path in field] + signature)
-        self._getters = [[self._shape.getter(path) for path in field] for field in paths]
-        self._signature = [self._shape.getter(path) for path in signature]
+        self._places = [[self._shape.place(path) for path in field] for field in paths]
+        self._whole = [field.type in _WHOLE for field in fmt.fields]
+        self._signature = [self._shape.place(path)[0] for path in signature]
 
     def split(self, block: Block) -> Split:
         """Take a block apart."""
@@ -118,33 +150,35 @@ class JsonSplitter:
         for i in np.flatnonzero(fate == COUNTED).tolist():
             text = texts[i]
             try:
-                if lines.control[i] or text[:1] != b"{" or text.count(b"{") + text.count(b"[") > _DEEPEST:
+                if text[:1] != b"{" or lines.control[i] or text.count(b"{") + text.count(b"[") > _DEEPEST:
                     raise ValueError  # noqa: TRY301 - as any line that is not plainly an object
                 record = decode(text)
             except _REFUSED:
                 record = self._odd(lines, i)
-            if isinstance(record, int):
-                fate[i] = record
-            elif self._signature and any(get(record) is msgspec.UNSET for get in self._signature):
-                fate[i] = FIELDS
-            else:
-                records.append(record)
-                numbers.append(i)
-        columns = [self._column(getters, records) for getters in self._getters]
-        return Split(lines, fate, JsonRows(np.array(numbers, np.int64), columns))
+                if isinstance(record, int):
+                    fate[i] = record
+                    continue
+            records.append(record)
+            numbers.append(i)
+        return Split(lines, fate, self._rows(records, np.array(numbers, np.int64), fate))
 
-    def _column(self, getters: list[Any], records: list[Any]) -> list[Any]:
-        """Return a field's values, of several keys the first that is there."""
-        if not getters:
-            return []
-        values = list(map(getters[0], records))
-        for get in getters[1:]:
-            if None in values or msgspec.UNSET in values:
-                values = [
-                    get(record) if value is None or value is msgspec.UNSET else value
-                    for value, record in zip(values, records, strict=True)
-                ]
-        return values
+    def _rows(self, records: list[Any], numbers: Ints, fate: Bytes) -> JsonRows:
+        values = Values(chain.from_iterable(map(self._shape.values, records)), len(self._shape.leaves))
+        for place in self._signature:
+            fate[numbers[~values.there(place)]] = FIELDS
+        slices = [self._slice(values, *both) for both in zip(self._places, self._whole, strict=True)]
+        return JsonRows(numbers, values.buffer, slices)
+
+    def _slice(self, values: Values, places: list[tuple[int, Path]], whole: bool) -> Slice | None:
+        """Return where a field's values stand, of several keys the first that has one."""
+        found: Slice | None = None
+        for place, path in places:
+            more = values.meant(place, path, whole=whole)
+            if found is not None:
+                empty = found[1] == 0
+                more = np.where(empty, more[0], found[0]), np.where(empty, more[1], found[1])
+            found = more
+        return found
 
     def _odd(self, lines: Lines, i: int) -> Any:  # noqa: ANN401 - a record or a fate
         """Read a line that is not plainly an object; return its fate if it cannot be read."""

@@ -11,8 +11,10 @@ from cdnlog.parse.lines import Lines
 
 Span = tuple[int, int]
 """Start and end of a field in its line."""
+Slice = tuple[Ints, Ints]
+"""A field in all rows: its start and its length in each; an absent field is empty."""
 Slices = tuple[Buffer, Ints, Ints]
-"""A field in all rows: the bytes it stands in, its start and its length in each; an absent field is empty."""
+"""The same with the bytes it stands in."""
 
 
 class Rows(Protocol):

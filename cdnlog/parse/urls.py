@@ -5,9 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from cdnlog.columns import Bools, Buffer, Ints
-
-Slice = tuple[Ints, Ints]
-"""Start and length in each row."""
+from cdnlog.parse.split import Slice
 
 _LONGEST_SCHEME, _LONGEST_METHOD = 12, 32
 _SLASH = ord("/")
