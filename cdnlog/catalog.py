@@ -17,8 +17,9 @@ from typing import Any, TypeVar, cast
 
 import msgspec
 
-from cdnlog.declared import AnyFormat, ClassEntry, Classes, Code, Codes, ColumnEntry, Columns, LogFormat, Regions
+from cdnlog.declared import ClassEntry, Classes, Code, Codes, ColumnEntry, Columns, Regions
 from cdnlog.errors import SchemaError, UnknownNameError
+from cdnlog.formats import AnyFormat, LogFormat
 from cdnlog.text import visible
 
 T = TypeVar("T")
@@ -73,17 +74,30 @@ class Catalog:
 
     def formats(self) -> dict[str, LogFormat]:
         """Return every log format by name."""
-        return {name: self.format(name) for name in self._names("formats")}
+        found: dict[str, LogFormat] = {}
+        for folder in self._folders("formats"):
+            for file in folder.iterdir():
+                name = file.name.removesuffix(".toml")
+                if file.name.endswith(".toml") and name not in found and file.is_file():
+                    found[name] = _format(file)
+        return dict(sorted(found.items()))
 
     def format(self, name: str) -> LogFormat:
-        """Return one log format.
+        """Return one log format, by its name or an alias of it.
 
         Raises:
             UnknownNameError: There is none of that name.
             SchemaError: Its file is faulty.
         """
-        found: LogFormat = self._read("formats", name, AnyFormat, "format")
-        return found
+        for folder in self._folders("formats"):
+            if name in self._names("formats") and (file := folder / f"{name}.toml").is_file():
+                return _format(file)
+        formats = self.formats()
+        known = [alias for fmt in formats.values() for alias in fmt.aliases]
+        for fmt in formats.values():
+            if name in fmt.aliases:
+                return fmt
+        raise UnknownNameError("format", visible(name), [*formats, *known])
 
     def providers(self) -> list[str]:
         """Return the names of the code tables."""
@@ -93,13 +107,11 @@ class Catalog:
         """Return one provider's code table; raises as `format` does."""
         if provider == "classes":
             raise UnknownNameError("provider", provider, self.providers())
-        table: Codes = self._read("codes", provider, Codes, "provider")
-        return table
+        return self._read("codes", provider, Codes, "provider")
 
     def regions(self, provider: str) -> Regions:
         """Return one provider's names of regions and carriers; raises as `format` does."""
-        table: Regions = self._read("regions", provider, Regions, "region table")
-        return table
+        return self._read("regions", provider, Regions, "region table")
 
     def columns(self) -> dict[str, ColumnEntry]:
         """Return the canonical columns, in the order frames have them."""
@@ -129,13 +141,21 @@ class Catalog:
         found = {f.name for folder in self._folders(kind) for f in folder.iterdir() if f.is_file()}
         return sorted(name.removesuffix(".toml") for name in found if name.endswith(".toml"))
 
-    def _read(self, kind: str, name: str, shape: Any, what: str) -> Any:  # noqa: ANN401 - what `shape` says
+    def _read(self, kind: str, name: str, shape: type[T], what: str) -> T:
         for folder in self._folders(kind):
             file = folder / f"{name}.toml"
             if name in self._names(kind) and file.is_file():
                 return _decode(file.read_bytes(), str(file), shape)
         names = self.providers() if kind == "codes" else self._names(kind)
         raise UnknownNameError(what, visible(name), names)
+
+
+def _format(file: Traversable) -> LogFormat:
+    """Return a format, whose name must be that of its file."""
+    found: LogFormat = _decode(file.read_bytes(), str(file), AnyFormat)  # type: ignore[arg-type]  # a union of types
+    if f"{found.name}.toml" != file.name:
+        raise SchemaError(visible(str(file)), f"the name in it is '{found.name}'; it must be that of the file")
+    return found
 
 
 def _decode(data: bytes, where: str, shape: type[T]) -> T:

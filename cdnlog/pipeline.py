@@ -18,9 +18,9 @@ from cdnlog import source
 from cdnlog.aggregate import Tally, grid, needed
 from cdnlog.columns import Numbers
 from cdnlog.counts import Counts, Merger, windowed
-from cdnlog.declared import LogFormat
 from cdnlog.errors import DamagedInput, UnknownNameError
 from cdnlog.filters import filtered
+from cdnlog.formats import LogFormat
 from cdnlog.model import MICROSECONDS, Accounting, Batch, Block, FileReport, Inputs, Reject, Verdict
 from cdnlog.parse import INVALID, Detection, Parser, Sample, detect, fold
 from cdnlog.settings import Settings

@@ -16,7 +16,8 @@ from typing import Any
 
 import msgspec
 
-from cdnlog.declared import AnyFormat, Classes, Codes, Columns, Regions
+from cdnlog.declared import Classes, Codes, Columns, Regions
+from cdnlog.formats import AnyFormat
 
 OUT_DIR = Path(__file__).parent.parent / "schemas"
 DIALECT = "https://json-schema.org/draft/2020-12/schema"

@@ -16,7 +16,8 @@ from make_schemas import OUT_DIR, SHAPES, generated, schema_id
 import cdnlog
 from cdnlog import declared
 from cdnlog.catalog import Catalog
-from cdnlog.declared import Code, LogFormat
+from cdnlog.declared import Code
+from cdnlog.formats import LogFormat
 from cdnlog.model import SEVERITIES, Verdict
 
 CATALOG = Catalog()

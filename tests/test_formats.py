@@ -16,7 +16,7 @@ import pytest
 
 import cdnlog
 from cdnlog.catalog import Catalog
-from cdnlog.declared import LogFormat, Sample
+from cdnlog.formats import LogFormat, Sample
 from cdnlog.model import Verdict
 
 CATALOG = Catalog()
@@ -135,7 +135,9 @@ def damaged(data: bytes, rng: Random) -> bytes:
     for _ in range(300):
         line = bytearray(rng.choice(lines) or b"-")
         at = rng.randrange(len(line))
-        line[at : at + rng.randrange(2)] = rng.choice([b"", b'"', b" ", b"\\", b"\x00", b"\xff", b"\t", b"9", b"{", b"|"])
+        line[at : at + rng.randrange(2)] = rng.choice(
+            [b"", b'"', b" ", b"\\", b"\x00", b"\xff", b"\t", b"9", b"{", b"|"]
+        )
         lines.append(bytes(line).replace(b"\n", b""))
     return b"\n".join(lines) + b"\n"
 

@@ -14,7 +14,7 @@ from functools import cached_property
 import numpy as np
 
 from cdnlog.columns import Bools, Bytes, Ints
-from cdnlog.declared import Cut, Delimited
+from cdnlog.formats import Cut, Delimited
 from cdnlog.model import Block
 from cdnlog.parse.fates import CONTROL, COUNTED, FIELDS, QUOTE, content, ordinary, prejudged
 from cdnlog.parse.lines import Lines, scan

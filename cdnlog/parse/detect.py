@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from cdnlog.columns import Column, Numbers, Texts
-from cdnlog.declared import Delimited, JsonLines, LogFormat, W3c
+from cdnlog.formats import Delimited, JsonLines, LogFormat, W3c
 from cdnlog.model import Accounting, Batch, Reject, Verdict
 from cdnlog.parse.records import steps
 from cdnlog.parse.rows import Parser
@@ -19,6 +19,7 @@ from cdnlog.parse.sample import Sample
 from cdnlog.parse.w3c import MARK, header_names
 
 _FEW = 20
+_SHOWN = 3
 _NEAR = 0.9
 """A format that `beats` others is chosen before them if it accepts this share of the lines that they accept."""
 # What a file that is no text log begins with, and what to do about it.
@@ -69,8 +70,6 @@ class Candidate:
     def __str__(self) -> str:
         """Say how many lines fit, and why the first of the others does not."""
         fit = f"{self.name}: {self.accounting.counted} of the first {self.data_lines} lines fit"
-        if self.told:
-            fit += f" and fill {self.told} columns"
         return fit if self.reject is None else f"{fit}; line {self.reject.line} has a faulty '{self.reject.reason}'"
 
 
@@ -108,7 +107,15 @@ class Detection:
         """One clause for the user: what was chosen and on what grounds, or what came nearest."""
         if self.hint:
             return f"it looks like {self.hint}"
-        return "; ".join(str(c) for c in self.candidates[:3])
+        fitting = [c for c in self.candidates if c.accounting.counted][:_SHOWN]
+        if len(fitting) == 1:
+            return str(fitting[0])
+        if fitting:
+            return "; ".join(f"{c}, {c.told} columns told" for c in fitting)
+        near = [c for c in self.candidates if c.reached][:_SHOWN]
+        if near or not self.data_lines:
+            return "; ".join(map(str, near))
+        return f"none of the {len(self.candidates)} formats fits any of the first {self.data_lines} lines"
 
 
 def detect(sample: Sample, formats: Iterable[LogFormat], parser_of: Callable[[LogFormat], Parser]) -> Detection:
@@ -125,13 +132,13 @@ def detect(sample: Sample, formats: Iterable[LogFormat], parser_of: Callable[[Lo
     likely = [fmt for fmt in formats if _likely(fmt, lines[: 4 * _FEW])]
     fitting = [fmt for fmt in likely if parser_of(fmt).parse(few).rows]
     block = whole if fitting else few  # where none fits a few lines will do to tell the nearest
-    tried = [_candidate(fmt, parser_of(fmt).parse(block, keep_rejects=True)) for fmt in fitting or likely or formats]
+    tried = [_candidate(fmt, parser_of(fmt).parse(block, keep_rejects=True)) for fmt in fitting or formats]
     return Detection(_ranked(tried), sample.data_lines, _foreign(whole.data))
 
 
 def _candidate(fmt: LogFormat, batch: Batch) -> Candidate:
     reject = batch.rejects[0] if batch.rejects else None
-    told = sum(_told(column) for column in batch.columns.values())
+    told = sum(_told(column) for column in batch.columns.values()) if batch.rows else 0
     columns = [column for field in fmt.fields for column in field.columns]
     reached = columns.index(reject.reason) + 1 if reject and reject.reason in columns else 0
     return Candidate(fmt.name, batch.accounting, reject, told, fmt.beats, reached / len(columns))

@@ -11,7 +11,8 @@ from fnmatch import translate
 import numpy as np
 
 from cdnlog.columns import Bools, Buffer, Column, Dictionary, Ints, Numbers, Texts
-from cdnlog.declared import Cut, Delimited, Field, LogFormat, Regions
+from cdnlog.declared import Regions
+from cdnlog.formats import Cut, Delimited, Field, LogFormat
 from cdnlog.model import MICROSECONDS
 from cdnlog.parse import domains, times, urls, values
 from cdnlog.parse.decoding import decoding
@@ -264,7 +265,7 @@ class CacheWords:
 
 
 def in_utc(local: Ints, offset: Ints | None, zone: tzinfo) -> tuple[Ints, Ints | None]:
-    """Return the times that clocks show as microseconds of UTC, and the clocks' offsets in seconds if they are named."""
+    """Return the times that clocks show as microseconds of UTC, and the offsets of the clocks if they are named."""
     if offset is None:
         seconds = local // MICROSECONDS
         return local - offsets(seconds, zone, local=True) * MICROSECONDS, None

@@ -1,6 +1,6 @@
-"""Reads lines of the kind "jsonl": one object per line, of which only the keys that matter are decoded.
+r"""Reads lines of the kind "jsonl": one object per line, of which only the keys that matter are decoded.
 
-A line that msgspec refuses may still be one whose writer meant well (bytes that are no UTF-8, `\\x22`, a bare `-` for a
+A line that msgspec refuses may still be one whose writer meant well (bytes that are no UTF-8, `\x22`, a bare `-` for a
 number): it is read once more, slowly and leniently. What both refuse is rejected. The lenient reader takes all
 that the fast one takes, so it does not matter which keys the fast one looks at.
 """
@@ -20,7 +20,7 @@ import numpy as np
 from msgspec import Raw
 
 from cdnlog.columns import Bools, Buffer, Bytes, Ints
-from cdnlog.declared import JsonLines
+from cdnlog.formats import JsonLines
 from cdnlog.model import Block
 from cdnlog.parse.fates import CONTROL, COUNTED, FIELDS, JSON, content, prejudged
 from cdnlog.parse.lines import LF, Lines, scan
@@ -151,7 +151,7 @@ class JsonSplitter:
             text = texts[i]
             try:
                 if text[:1] != b"{" or lines.control[i] or text.count(b"{") + text.count(b"[") > _DEEPEST:
-                    raise ValueError  # noqa: TRY301 - as any line that is not plainly an object
+                    raise ValueError
                 record = decode(text)
             except _REFUSED:
                 record = self._odd(lines, i)

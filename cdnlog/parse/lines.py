@@ -95,9 +95,7 @@ def _marked(buffer: Buffer, separator: bytes, *, quotes: bool) -> Bools:
     return marks
 
 
-def _wide(
-    buffer: Buffer, at: Ints, kind: Bytes, separator: bytes, *, repeated: bool
-) -> tuple[Ints, Bytes, Ints]:
+def _wide(buffer: Buffer, at: Ints, kind: Bytes, separator: bytes, *, repeated: bool) -> tuple[Ints, Bytes, Ints]:
     """Keep one mark per separator, if it is longer than a byte or may be repeated; and say where each mark ends."""
     width = len(separator)
     found = kind == separator[0]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from cdnlog.columns import Buffer, Ints
-from cdnlog.declared import Pattern
+from cdnlog.formats import Pattern
 from cdnlog.model import Block
 from cdnlog.parse.fates import CONTROL, COUNTED, FIELDS, content, ordinary, prejudged
 from cdnlog.parse.lines import Lines, scan

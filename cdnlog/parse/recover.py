@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from cdnlog.declared import Cut, Delimited
+from cdnlog.formats import Cut, Delimited
 from cdnlog.parse.split import Span
 
 _QUOTED = {"backslash": rb'(?:[^"\\]|\\.)*+', "doubled": rb'(?:[^"]|"")*+', "none": rb'[^"]*+'}

@@ -8,7 +8,8 @@ from datetime import tzinfo
 import numpy as np
 
 from cdnlog.columns import Bytes, Coded, Column, Ints, Numbers
-from cdnlog.declared import Delimited, JsonLines, LogFormat, Pattern, Regions, W3c
+from cdnlog.declared import Regions
+from cdnlog.formats import Delimited, JsonLines, LogFormat, Pattern, W3c
 from cdnlog.model import NO_DOMAIN, REJECT_TEXT, Accounting, Batch, Block, Reject
 from cdnlog.parse.delimited import DelimitedSplitter
 from cdnlog.parse.domains import fold

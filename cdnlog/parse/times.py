@@ -1,7 +1,7 @@
 """Times, dates and clocks in the layouts that logs have: the common shape of each all at once, odd ones one by one.
 
-A time is first what a clock shows, in microseconds since 1970 as if that clock were UTC's, and the clock's distance from
-UTC where the text says it. Times repeat, so the one by one is done once per distinct text.
+A time is first what a clock shows, in microseconds since 1970 as if that clock were UTC's, and the clock's distance
+from UTC where the text says it. Times repeat, so the one by one is done once per distinct text.
 """
 
 from __future__ import annotations

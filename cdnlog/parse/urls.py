@@ -73,8 +73,10 @@ def picked(buffer: Buffer, start: Ints, length: Ints, which: str) -> Slice:
     if which == "first":
         end = np.minimum(buffer.next(b",", start, end), buffer.next(b" : ", start, end))
     else:
-        start = np.maximum(buffer.last(b",", start, end) + 1, np.where(
-            (last := buffer.last(b" : ", start, end)) >= start, last + 3, start))
+        start = np.maximum(
+            buffer.last(b",", start, end) + 1,
+            np.where((last := buffer.last(b" : ", start, end)) >= start, last + 3, start),
+        )
     for _ in range(2):
         start = start + ((buffer.bytes[start] == ord(" ")) & (start < end))
         end = end - ((buffer.bytes[end - 1] == ord(" ")) & (start < end))
