@@ -17,6 +17,7 @@ from typing import Any, TypeVar, cast
 
 import msgspec
 
+from cdnlog import faults, serverformats
 from cdnlog.declared import ClassEntry, Classes, Code, Codes, ColumnEntry, Columns, Regions
 from cdnlog.errors import SchemaError, UnknownNameError
 from cdnlog.formats import AnyFormat, LogFormat
@@ -83,12 +84,15 @@ class Catalog:
         return dict(sorted(found.items()))
 
     def format(self, name: str) -> LogFormat:
-        """Return one log format, by its name or an alias of it.
+        """Return one log format, by its name, an alias of it, or what a server's configuration says ("nginx:...").
 
         Raises:
             UnknownNameError: There is none of that name.
             SchemaError: Its file is faulty.
+            UsageError: The server's format string is.
         """
+        if name.startswith(serverformats.PREFIXES):
+            return serverformats.compiled(name)
         for folder in self._folders("formats"):
             if name in self._names("formats") and (file := folder / f"{name}.toml").is_file():
                 return _format(file)
@@ -151,11 +155,25 @@ class Catalog:
 
 
 def _format(file: Traversable) -> LogFormat:
-    """Return a format, whose name must be that of its file."""
-    found: LogFormat = _decode(file.read_bytes(), str(file), AnyFormat)  # type: ignore[arg-type]  # a union of types
-    if f"{found.name}.toml" != file.name:
-        raise SchemaError(visible(str(file)), f"the name in it is '{found.name}'; it must be that of the file")
+    """Return a format that says what only the rest of the data can tell to be right."""
+    return _checked(file.read_bytes(), str(file), file.name.removesuffix(".toml"))
+
+
+@lru_cache(maxsize=256)
+def _checked(data: bytes, where: str, name: str) -> LogFormat:
+    found: LogFormat = _decode(data, where, AnyFormat)  # type: ignore[arg-type]  # a union of types
+    if found.name != name:
+        raise _fault(where, faults.line_of(data, "name"), f"the name is '{found.name}'; it must be that of the file")
+    known = _decode((data_root() / "columns.toml").read_bytes(), "columns.toml", Columns).column
+    for i, field in enumerate(found.fields):
+        if field.column is not None and field.column not in known:
+            problem = f"there is no column '{field.column}'; {faults.nearest(field.column, known)}"
+            raise _fault(where, faults.line_of(data, "fields", i, "column"), problem)
     return found
+
+
+def _fault(where: str, line: int | None, problem: str) -> SchemaError:
+    return SchemaError(visible(f"{where}:{line}" if line else where), visible(problem))
 
 
 def _decode(data: bytes, where: str, shape: type[T]) -> T:
@@ -168,7 +186,7 @@ def _decoded(data: bytes, where: str, shape: Hashable) -> Any:  # noqa: ANN401 -
     try:
         return msgspec.toml.decode(data, type=cast("type[Any]", shape))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:  # ValidationError is a DecodeError
-        raise SchemaError(visible(where), visible(str(error))) from error
+        raise _fault(where, *faults.located(error, data, shape)) from error
 
 
 def class_of(code: int) -> str:

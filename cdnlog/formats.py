@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 from msgspec import Meta
@@ -79,6 +80,8 @@ class Field(Declared, frozen=True, kw_only=True):
                 raise ValueError(
                     f"no time is written like '{layout}'; there are {', '.join(LAYOUTS)} and patterns with %"
                 )
+            if layout not in LAYOUTS and (odd := set(re.findall(r"%(.?)", layout)) - set(DIRECTIVES)):
+                raise ValueError(f"'{layout}' has %{min(odd)}, which is none of %{' %'.join(DIRECTIVES)}")
 
     @property
     def layouts(self) -> tuple[str, ...]:
@@ -101,6 +104,8 @@ _ALSO = {
     "address-port": ("client_port",),
     "cache-status": ("status",),
 }
+DIRECTIVES = "YymdebBHIMSpfzZaATDFR%"
+"""What a pattern of a time may hold behind "%", as in strptime."""
 LAYOUTS = ("YYYYMMDDhhmmss", "clf", "iso", "epoch")
 """Layouts of times that have a name; others are patterns."""
 
@@ -202,10 +207,21 @@ class LogFormat(Declared, frozen=True, kw_only=True):
             types = sorted(kind for name, kind in filled if name == column)
             if len(types) > 1 and types != ["clock", "date"] and set(types) != {"duration"}:
                 raise ValueError(f"{len(types)} fields fill the column '{column}'")
+        if self.zone is not None and not _is_zone(self.zone):
+            raise ValueError(f"unknown time zone '{self.zone}'; write an offset such as +08:00 or a name such as UTC")
         if self.file_domain is not None and "domain" not in _groups(self.file_domain):
             raise ValueError("`file_domain` has no group (?P<domain>...)")
         if self.regions is None and any(field.names for field in self.fields):
             raise ValueError("fields of type 'code' need the format's `regions`")
+
+
+def _is_zone(name: str) -> bool:
+    if re.fullmatch(r"[+-]([01]\d|2[0-3]):(00|15|30|45)", name):
+        return True
+    try:
+        return bool(ZoneInfo(name).key)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return False
 
 
 def _groups(pattern: str) -> dict[str, int]:
