@@ -66,6 +66,7 @@ class FileRun:
         self._parser: Parser | None = None
         self._offset: int | None = None
         self._trouble: tuple[Verdict, str] | None = None
+        self._told = True  # the format is known, not just any that takes comments for comments
         self._ending = source.Ending(Verdict.OK)
 
     def batches(self) -> Iterator[Batch]:
@@ -97,7 +98,7 @@ class FileRun:
         verdict, problem = self._verdict()
         account = self._accounting if self.usable else self._accounting.withhold()
         account.check(self._path)
-        fmt = self._parser.format if self._parser and not self._trouble else None
+        fmt = self._parser.format if self._parser and self._told and not self._trouble else None
         over = account.rejected > REJECT_GRACE and account.rejected > self._settings.max_rejects * account.lines
         if over:
             problem = f"{account.rejected:,} of {account.lines:,} lines were rejected, more than --max-rejects allows"
@@ -160,6 +161,7 @@ class FileRun:
             passed: Blocks without data have gone by already: the headers in them must be known to the parser.
         """
         formats = self._settings.catalog.formats()
+        self._told = not sample.empty
         if sample.empty:
             self._use(next(fmt for fmt in formats.values() if fmt.comment == COMMENT))
             return

@@ -7,12 +7,12 @@ few lines first.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from cdnlog.columns import Column, Numbers, Texts
-from cdnlog.formats import Delimited, JsonLines, LogFormat, W3c
-from cdnlog.model import Accounting, Batch, Reject, Verdict
+from cdnlog.formats import Delimited, JsonLines, LogFormat, Pattern, W3c
+from cdnlog.model import Accounting, Batch, Block, Reject, Verdict
 from cdnlog.parse.records import steps
 from cdnlog.parse.rows import Parser
 from cdnlog.parse.sample import Sample
@@ -130,10 +130,18 @@ def detect(sample: Sample, formats: Iterable[LogFormat], parser_of: Callable[[Lo
     whole, few = sample.block, sample.few(_FEW)
     lines = whole.data.split(b"\n")
     likely = [fmt for fmt in formats if _likely(fmt, lines[: 4 * _FEW])]
-    fitting = [fmt for fmt in likely if parser_of(fmt).parse(few).rows]
+    rows = {fmt.name: parser_of(fmt).parse(few).rows for fmt in likely}
+    rows |= {fmt.name: parser_of(fmt).parse(few).rows for fmt in formats if _last_resort(fmt, rows, few)}
+    fitting = [fmt for fmt in formats if rows.get(fmt.name)]
     block = whole if fitting else few  # where none fits a few lines will do to tell the nearest
     tried = [_candidate(fmt, parser_of(fmt).parse(block, keep_rejects=True)) for fmt in fitting or formats]
     return Detection(_ranked(tried), sample.data_lines, _foreign(whole.data))
+
+
+def _last_resort(fmt: LogFormat, rows: Mapping[str, int], few: Block) -> bool:
+    """Whether a format of the slow kind "regex" is worth a try: no other reads most lines, or it knows better."""
+    most = max(rows.values(), default=0)
+    return isinstance(fmt, Pattern) and (2 * most < few.data.count(b"\n") or any(rows.get(name) for name in fmt.beats))
 
 
 def _candidate(fmt: LogFormat, batch: Batch) -> Candidate:
@@ -177,7 +185,7 @@ def _likely(fmt: LogFormat, lines: list[bytes]) -> bool:
         needed_cuts = sum(not field.optional for field in fmt.fields) - 1
         separator = fmt.separator.encode()
         return any(line.count(separator) >= needed_cuts for line in lines)
-    return True
+    return False  # a regex: see `_last_resort`
 
 
 _PREFIX = 256

@@ -33,14 +33,14 @@ def host_and_rest(buffer: Buffer, start: Ints, length: Ints, *, host_first: bool
     """
     end = start + length
     scheme = buffer.next(b"://", start, np.minimum(end, start + _LONGEST_SCHEME))
-    absolute = scheme < np.minimum(end, start + _LONGEST_SCHEME)
     rooted = (buffer.bytes[start] == _SLASH) & (length > 0)
+    absolute = (scheme < np.minimum(end, start + _LONGEST_SCHEME)) & ~rooted
     begin = np.where(absolute, scheme + 3, start)
     if host_first:
-        begin += rooted & ~absolute
+        begin += rooted
     stop = np.minimum(buffer.next(b"/", begin, end), buffer.next(b"?", begin, end))
     if not host_first:
-        stop = np.where(absolute | ~rooted, stop, begin)
+        stop = np.where(rooted, begin, stop)
     return part(begin, stop), part(stop, end)
 
 
