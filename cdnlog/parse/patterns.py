@@ -66,7 +66,8 @@ class PatternSplitter:
         texts = pa.array([lines.buffer.text(s, e) for s, e in spans], pa.binary())
         found = pc.extract_regex(texts, self._pattern)
         fits = np.asarray(found.is_valid(), bool) if len(found) else np.zeros(0, bool)
-        fate[numbers[~fits]] = FIELDS
+        for i in numbers[~fits].tolist():  # blanks are no fields
+            fate[i] = content(lines.text(i), self._comment)[1] or FIELDS
         kept = found.filter(pa.array(fits, pa.bool_()))
         groups = tuple(self._group(kept, keys) for keys in self._groups)
         return PatternRows(numbers[fits], groups)
