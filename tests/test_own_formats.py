@@ -308,3 +308,32 @@ type = "integer"
     path.write_text(path.read_text().replace(old, new, 1))
     with pytest.raises(cdnlog.CdnlogError, match=message):
         cdnlog.count(tmp_path / "a.log", schemas=folder)
+
+
+@pytest.mark.parametrize(
+    "prefix",
+    [
+        "<134>Jun  1 00:00:00 cache-fra1 name[123]: ",
+        "Jun  1 00:00:00 host nginx: ",
+        "2024-06-01T00:00:00.123456+02:00 host nginx[7]: ",
+        "<134>2024-06-01T00:00:00Z cache-fra1 name[1]: ",
+        '<165>1 2024-06-01T00:00:00.003Z host app 123 ID47 [example@32473 a="b"] ',
+        "<190>nginx: ",
+    ],
+)
+@pytest.mark.parametrize(
+    "spec",
+    [
+        'nginx:$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent',
+        'nginx:$remote_addr - $remote_user [$time_local] "$request" s=$status $body_bytes_sent',
+    ],
+)
+def test_a_syslog_may_stand_before_a_line(tmp_path: Path, prefix: str, spec: str) -> None:
+    """What a syslog puts before a line is no part of it, and changes nothing of it."""
+    line = '1.2.3.4 - bob [12/Mar/2023:00:15:32 +0800] "GET /a HTTP/1.1" 200 30\n'.replace(
+        "200", "s=200" if "s=" in spec else "200"
+    )
+    path = saved(tmp_path / "a.log", (prefix + line + line).encode())
+    frame = cdnlog.read(path, format=spec)
+    assert frame["client_ip"].tolist() == ["1.2.3.4"] * 2
+    assert frame["status"].tolist() == [200, 200]

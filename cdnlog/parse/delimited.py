@@ -16,7 +16,7 @@ import numpy as np
 from cdnlog.columns import Bools, Bytes, Ints
 from cdnlog.formats import Cut, Delimited
 from cdnlog.model import Block
-from cdnlog.parse.fates import CONTROL, COUNTED, FIELDS, QUOTE, content, ordinary, prejudged
+from cdnlog.parse.fates import CONTROL, COUNTED, FIELDS, QUOTE, content, ordinary, payload, prejudged
 from cdnlog.parse.lines import Lines, scan
 from cdnlog.parse.recover import OneByOne
 from cdnlog.parse.split import Slices, Span, Split
@@ -135,7 +135,12 @@ class DelimitedSplitter:
             return fate
         if lines.control[i]:
             return CONTROL
-        spans = self._one_by_one.split(line[start:])
+        prefix = payload(line[start:])
+        spans = self._one_by_one.split(line[start + prefix :])
+        if spans is not None:
+            start += prefix
+        elif prefix:
+            spans = self._one_by_one.split(line[start:])
         if spans is not None:
             return [(first + start, end + start) for first, end in spans]
         return QUOTE if self._quotes and line.count(b'"') % 2 else FIELDS

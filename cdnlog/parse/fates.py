@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 
 from cdnlog.columns import Bools, Bytes
@@ -14,6 +16,14 @@ FATES = (
     "time-range",
 )  # fmt: skip
 COUNTED, COMMENT, BLANK, FIELDS, QUOTE, CONTROL, TOO_LONG, PARTIAL_TAIL, JSON, HEADER, _ = range(len(FATES))
+
+# What a syslog puts before the line of the log: RFC 3164 with or without its number, rsyslog with ISO times, RFC 5424.
+_TIME = rb"(?:[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?: \d{4})?|\d{4}-\d\d-\d\dT[0-9:.,+Z-]{8,24})"
+_SYSLOG = re.compile(
+    rb"(?:<\d{1,3}>)?" + _TIME + rb" [^ ]{1,255} [^ :]{1,128}: ?"
+    rb"|<\d{1,3}>1 " + _TIME + rb"(?: [^ ]{1,255}){4} (?:-|\[[^\]]{0,1024}\]) (?:\xef\xbb\xbf)?"
+    rb"|<\d{1,3}>[^ :]{1,128}: ?"
+)  # fmt: skip
 
 BOM = b"\xef\xbb\xbf"
 _BLANKS = b" \t"
@@ -47,6 +57,12 @@ def content(line: bytes, comment: bytes) -> tuple[int, int]:
     if comment and line.startswith(comment, start):
         return start, COMMENT
     return start, COUNTED
+
+
+def payload(line: bytes) -> int:
+    """Return where the line of the log starts behind what a syslog puts before it, 0 if nothing is."""
+    match = _SYSLOG.match(line)
+    return match.end() if match else 0
 
 
 def judge_tail(fate: Bytes, *, torn: bool) -> None:

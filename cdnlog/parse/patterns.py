@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from cdnlog.columns import Buffer, Ints
+from cdnlog.columns import Bools, Buffer, Bytes, Ints
 from cdnlog.formats import Pattern
 from cdnlog.model import Block
-from cdnlog.parse.fates import CONTROL, COUNTED, FIELDS, content, ordinary, prejudged
+from cdnlog.parse.fates import CONTROL, COUNTED, FIELDS, content, ordinary, payload, prejudged
 from cdnlog.parse.lines import Lines, scan
 from cdnlog.parse.split import Slices, Split
 
@@ -58,7 +58,20 @@ class PatternSplitter:
         numbers = np.flatnonzero(fate == COUNTED)
         return Split(lines, fate, self._rows(lines, starts, fate, numbers))
 
-    def _rows(self, lines: Lines, starts: Ints, fate: Any, numbers: Ints) -> PatternRows:  # noqa: ANN401
+    def _rows(self, lines: Lines, starts: Ints, fate: Bytes, numbers: Ints) -> PatternRows:
+        found, fits = self._matched(lines, starts, numbers)
+        if not fits.all():  # a syslog may stand before the line
+            again = np.array([payload(lines.text(i)) for i in numbers[~fits].tolist()], np.int64)
+            starts[numbers[~fits]] += again
+            if again.any():
+                found, fits = self._matched(lines, starts, numbers)
+        for i in numbers[~fits].tolist():  # blanks are no fields
+            fate[i] = content(lines.text(i), self._comment)[1] or FIELDS
+        groups = tuple(self._group(found, keys) for keys in self._groups)
+        return PatternRows(numbers[fits], groups)
+
+    def _matched(self, lines: Lines, starts: Ints, numbers: Ints) -> tuple[Any, Bools]:
+        """Return the groups of the lines that match, as an Arrow array, and which lines these are."""
         import pyarrow as pa  # noqa: PLC0415 - pyarrow costs 0.13 s, the other kinds do without
         import pyarrow.compute as pc  # noqa: PLC0415
 
@@ -66,11 +79,7 @@ class PatternSplitter:
         texts = pa.array([lines.buffer.text(s, e) for s, e in spans], pa.binary())
         found = pc.extract_regex(texts, self._pattern)
         fits = np.asarray(found.is_valid(), bool) if len(found) else np.zeros(0, bool)
-        for i in numbers[~fits].tolist():  # blanks are no fields
-            fate[i] = content(lines.text(i), self._comment)[1] or FIELDS
-        kept = found.filter(pa.array(fits, pa.bool_()))
-        groups = tuple(self._group(kept, keys) for keys in self._groups)
-        return PatternRows(numbers[fits], groups)
+        return found.filter(pa.array(fits, pa.bool_())), fits
 
     def _group(self, found: Any, keys: tuple[str, ...]) -> Any:  # noqa: ANN401 - Arrow has no types
         import pyarrow as pa  # noqa: PLC0415
