@@ -132,7 +132,7 @@ def test_what_is_asked_for_changes_no_fate(fmt: LogFormat, tmp_path: Path) -> No
 def damaged(data: bytes, rng: Random) -> bytes:
     """Return the lines and, behind them, copies with a byte changed, put in or left out."""
     lines = data.split(b"\n")[:-1]
-    for _ in range(300):
+    for _ in range(100):
         line = bytearray(rng.choice(lines) or b"-")
         at = rng.randrange(len(line))
         line[at : at + rng.randrange(2)] = rng.choice(
@@ -143,7 +143,7 @@ def damaged(data: bytes, rng: Random) -> bytes:
 
 
 @each_format
-@pytest.mark.parametrize("block", [7, 100, 1 << 20])
+@pytest.mark.parametrize("block", [7, 1 << 20])
 def test_blocks_do_not_matter(fmt: LogFormat, block: int, tmp_path: Path) -> None:
     """However a file is cut into blocks, the table, the accounting and the rejected lines are the same."""
     path = saved(tmp_path / "x", damaged(text(fmt, *fmt.samples), Random(fmt.name)))

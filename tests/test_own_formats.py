@@ -337,3 +337,45 @@ def test_a_syslog_may_stand_before_a_line(tmp_path: Path, prefix: str, spec: str
     frame = cdnlog.read(path, format=spec)
     assert frame["client_ip"].tolist() == ["1.2.3.4"] * 2
     assert frame["status"].tolist() == [200, 200]
+
+
+RAW = {
+    "UTF-8": ("/你".encode(), "/你"),
+    "Big5": ("/你".encode("big5"), r"/\xa7A"),
+    "raw": (b"/\xff\xfe", r"/\xff\xfe"),
+    "typed": (b"/\x1b[0m", r"/\x1b[0m"),
+}
+KINDS = {
+    "jsonl": ('kind = "jsonl"\n', "x-{}", b'{"x-time":1700000000,"x-status":200,"x-path":"%b"}\n'),
+    "w3c": ('kind = "w3c"\n', "x-{}", b"#Fields: x-time x-status x-path\n1700000000\t200\t%b\n"),
+    "regex": (
+        'kind = "regex"\npattern = "(?P<t>[0-9]+) (?P<s>[0-9]+) (?P<p>.*)"\n',
+        "{0:.1s}",
+        b"1700000000 200 %b\n",
+    ),
+}
+
+
+@pytest.mark.parametrize(("raw", "shown"), RAW.values(), ids=RAW)
+@pytest.mark.parametrize(("toml", "key", "line"), KINDS.values(), ids=KINDS)
+def test_any_bytes_are_text(tmp_path: Path, toml: str, key: str, line: bytes, raw: bytes, shown: str) -> None:  # noqa: PLR0913, PLR0917
+    """Bytes that are no UTF-8, and controls that people type, cost no line; they are shown as what they are."""
+    if toml == KINDS["jsonl"][0]:
+        raw = raw.replace(b"\x1b", rb"\u001b")
+    toml += keyed("time", "status", "path", key=key, path='type = "path"')
+    (row,) = rows(tmp_path, toml, line % raw, format="own")
+    assert row["path"] == shown
+    counts = cdnlog.count(tmp_path / "a.log", by=["path"], schemas=tmp_path / "own", format="own")
+    assert [key[3] for key in counts.table] == [shown]
+
+
+def test_several_zones_in_one_file(tmp_path: Path) -> None:
+    """Each line is in the zone it names, one that names none in that of the format or of --log-tz; time may go back."""
+    toml = 'kind = "jsonl"\nzone = "+08:00"\n' + keyed("time", "status", "domain").replace('"epoch"', '"iso"')
+    times = ("2024-06-01T10:00:00+0900", "2024-06-01T10:00:00", "2024-05-31T23:00:00Z", "2024-06-01T04:30:00+05:30")
+    data = "".join(f'{{"x-time":"{time}","x-status":200,"x-domain":"a"}}\n' for time in times).encode()
+    hours = [row["time"].isoformat()[11:16] for row in rows(tmp_path, toml, data)]
+    assert hours == ["01:00", "02:00", "23:00", "23:00"]
+    assert [row["time"].hour for row in rows(tmp_path, toml, data, log_tz="UTC")] == [1, 10, 23, 23]
+    counts = cdnlog.count(tmp_path / "a.log", window="1h", schemas=tmp_path / "own")
+    assert str(counts.frame["window_start"].dt.tz) == "UTC+09:00"  # of the first line
