@@ -245,6 +245,7 @@ class Delimited(LogFormat, frozen=True, kw_only=True, tag_field="kind", tag="del
         escape: How a quote within a quoted field is written: backslash (and then other escapes of C are undone too),
             doubled, or as it is.
         tail: Further fields, as many as there are, may follow and are passed over.
+        syslog: What a syslog puts before a line may stand there, and is passed over.
     """
 
     fields: Annotated[tuple[Cut, ...], Meta(min_length=3)]
@@ -252,6 +253,7 @@ class Delimited(LogFormat, frozen=True, kw_only=True, tag_field="kind", tag="del
     repeated: bool = False
     escape: Escape = "none"
     tail: bool = False
+    syslog: bool = False
 
     def __post_init__(self) -> None:
         """Refuse, besides what no format may be, optional fields before others."""
@@ -298,10 +300,12 @@ class Pattern(LogFormat, frozen=True, kw_only=True, tag_field="kind", tag="regex
 
     Attributes:
         pattern: The expression, for the whole line; blanks and line ends in it count. Its named groups are the fields.
+        syslog: What a syslog puts before a line may stand there, and is passed over.
     """
 
     fields: Annotated[tuple[Keyed, ...], Meta(min_length=3)]
     pattern: Annotated[str, Meta(min_length=1)]
+    syslog: bool = False
 
     def __post_init__(self) -> None:
         """Refuse, besides what no format may be, fields without their group."""

@@ -189,7 +189,7 @@ def _delimited(template: Template) -> LogFormat | None:
         free = quoted or (variable is not None and template.variables[variable].name in ("$remote_user", "%u"))
         keys = chosen[variable].keys if variable is not None and variable in chosen else {}
         fields.append(Cut(quoted=quoted, brackets=brackets, free=free and not brackets, **keys))
-    return Delimited(**_head(template), fields=tuple(fields), separator=" ", escape="backslash")
+    return Delimited(**_head(template), fields=tuple(fields), separator=" ", escape="backslash", syslog=True)
 
 
 def _pieces(text: str) -> Iterator[str]:
@@ -219,7 +219,7 @@ def _pattern(template: Template) -> LogFormat:
         expression.append(_literal(after))
         if meaning:
             fields.append(Keyed(key=f"v{number}", decode=("backslash",) if meaning.text else (), **meaning.keys))
-    return Pattern(**_head(template), fields=tuple(fields), pattern="".join(expression))
+    return Pattern(**_head(template), fields=tuple(fields), pattern="".join(expression), syslog=True)
 
 
 def _literal(text: str) -> str:

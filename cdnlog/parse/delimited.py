@@ -135,7 +135,7 @@ class DelimitedSplitter:
             return fate
         if lines.control[i]:
             return CONTROL
-        prefix = payload(line[start:])
+        prefix = payload(line[start:]) if self._fmt.syslog else 0
         spans = self._one_by_one.split(line[start + prefix :])
         if spans is not None:
             start += prefix

@@ -42,6 +42,7 @@ class PatternSplitter:
         # RE2 finds the expression anywhere in a line; `\A` and `\z` would leave its own anchors alone as well.
         self._pattern = rf"\A(?:{fmt.pattern})\z"
         self._comment = fmt.comment.encode()
+        self._syslog = fmt.syslog
         self._groups = [field.keys for field in fmt.fields]
 
     def split(self, block: Block) -> Split:
@@ -60,7 +61,7 @@ class PatternSplitter:
 
     def _rows(self, lines: Lines, starts: Ints, fate: Bytes, numbers: Ints) -> PatternRows:
         found, fits = self._matched(lines, starts, numbers)
-        if not fits.all():  # a syslog may stand before the line
+        if self._syslog and not fits.all():
             again = np.array([payload(lines.text(i)) for i in numbers[~fits].tolist()], np.int64)
             starts[numbers[~fits]] += again
             if again.any():
