@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -25,7 +26,7 @@ def grid(window: int) -> int:
 
 def needed(dims: Iterable[str]) -> set[str]:
     """Return the canonical columns that counting by these dimensions reads."""
-    return {"time" if dim == "window_start" else dim for dim in dims} | {"bytes", "cache"}
+    return {"time" if dim == "window_start" else dim for dim in dims} | {"bytes", "cache", "weight"}
 
 
 class Tally:
@@ -99,8 +100,8 @@ def _number_codes(place: dict[Value, int], column: Numbers) -> Ints:
     return np.where(column.missing, place.setdefault(None, len(place)), table[codes])
 
 
-def _measures(batch: Batch) -> npt.NDArray[np.int64]:
-    """Return requests, bytes, hits and lookups of each row."""
+def _measures(batch: Batch) -> npt.NDArray[Any]:
+    """Return requests, bytes, hits and lookups of each row; a row of a sampled log counts as often as it stands for."""
     sums = np.zeros((len(MEASURES), batch.rows), np.int64)
     sums[0] = 1
     sent = batch.columns.get("bytes")
@@ -111,4 +112,15 @@ def _measures(batch: Batch) -> npt.NDArray[np.int64]:
         codes, values = cache.codes
         sums[2] = np.array([value == "hit" for value in values])[codes]
         sums[3] = np.array([value is not None for value in values])[codes]
-    return sums.T
+    weight = batch.columns.get("weight")
+    return (_weighted(sums, weight) if isinstance(weight, Numbers) else sums).T
+
+
+def _weighted(sums: npt.NDArray[np.int64], weight: Numbers) -> npt.NDArray[Any]:
+    """Return the sums times the weights, exactly; a line without a weight stands for itself."""
+    weights = weight.values if weight.missing is None else np.where(weight.missing, 1, weight.values)
+    if int(sums.max(initial=0)) * int(weights.max(initial=1)) < np.iinfo(np.int64).max:
+        weighted: npt.NDArray[Any] = sums * weights
+        return weighted
+    large: npt.NDArray[Any] = sums.astype(object) * weights
+    return large

@@ -19,6 +19,7 @@ from typing import Any, TypeVar, cast
 
 import msgspec
 
+from cdnlog import faults, serverformats
 from cdnlog.declared import (
     LANGS,
     CauseEntry,
@@ -30,13 +31,13 @@ from cdnlog.declared import (
     Entry,
     Lang,
     Localized,
-    LogFormat,
     Phrases,
     Regions,
     Rules,
     Word,
 )
 from cdnlog.errors import SchemaError, UnknownNameError, UsageError
+from cdnlog.formats import AnyFormat, LogFormat
 from cdnlog.text import visible
 
 T = TypeVar("T")
@@ -110,16 +111,33 @@ class Catalog:
 
     def formats(self) -> dict[str, LogFormat]:
         """Return every log format by name."""
-        return {name: self.format(name) for name in self._names("formats")}
+        found: dict[str, LogFormat] = {}
+        for folder in self._folders("formats"):
+            for file in folder.iterdir():
+                name = file.name.removesuffix(".toml")
+                if file.name.endswith(".toml") and name not in found and file.is_file():
+                    found[name] = _format(file)
+        return dict(sorted(found.items()))
 
     def format(self, name: str) -> LogFormat:
-        """Return one log format.
+        """Return one log format, by its name, an alias of it, or what a server's configuration says ("nginx:...").
 
         Raises:
             UnknownNameError: There is none of that name.
             SchemaError: Its file is faulty.
+            UsageError: The server's format string is.
         """
-        return self._read("formats", name, LogFormat, "format")
+        if name.startswith(serverformats.PREFIXES):
+            return serverformats.compiled(name)
+        for folder in self._folders("formats"):
+            if name in self._names("formats") and (file := folder / f"{name}.toml").is_file():
+                return _format(file)
+        formats = self.formats()
+        known = [alias for fmt in formats.values() for alias in fmt.aliases]
+        for fmt in formats.values():
+            if name in fmt.aliases:
+                return fmt
+        raise UnknownNameError("format", visible(name), [*formats, *known])
 
     def providers(self) -> list[str]:
         """Return the names of the code tables."""
@@ -276,6 +294,28 @@ def _answer(  # noqa: PLR0913, PLR0917 - the parts of an answer
     return Answer(provider, code, by, entry, entry.source or table.source, entry.as_of or table.as_of, word)
 
 
+def _format(file: Traversable) -> LogFormat:
+    """Return a format that says what only the rest of the data can tell to be right."""
+    return _checked(file.read_bytes(), str(file), file.name.removesuffix(".toml"))
+
+
+@lru_cache(maxsize=256)
+def _checked(data: bytes, where: str, name: str) -> LogFormat:
+    found: LogFormat = _decode(data, where, AnyFormat)  # type: ignore[arg-type]  # a union of types
+    if found.name != name:
+        raise _fault(where, faults.line_of(data, "name"), f"the name is '{found.name}'; it must be that of the file")
+    known = _decode((data_root() / "columns.toml").read_bytes(), "columns.toml", Columns).column
+    for i, field in enumerate(found.fields):
+        if field.column is not None and field.column not in known:
+            problem = f"there is no column '{field.column}'; {faults.nearest(field.column, known)}"
+            raise _fault(where, faults.line_of(data, "fields", i, "column"), problem)
+    return found
+
+
+def _fault(where: str, line: int | None, problem: str) -> SchemaError:
+    return SchemaError(visible(f"{where}:{line}" if line else where), visible(problem))
+
+
 def _decode(data: bytes, where: str, shape: type[T]) -> T:
     decoded: T = _decoded(data, where, shape)  # type: ignore[arg-type]  # a class is hashable
     return decoded
@@ -287,7 +327,7 @@ def _decoded(data: bytes, where: str, shape: Hashable) -> Any:  # noqa: ANN401 -
         with _DECODING:  # msgspec prepares a type on first use, and crashes where two threads do so at once
             return msgspec.toml.decode(data, type=cast("type[Any]", shape))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:  # ValidationError is a DecodeError
-        raise SchemaError(visible(where), visible(str(error))) from error
+        raise _fault(where, *faults.located(error, data, shape)) from error
 
 
 def language(name: str) -> Lang:

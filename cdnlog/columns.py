@@ -18,8 +18,8 @@ Bools = npt.NDArray[np.bool_]
 Bytes = npt.NDArray[np.uint8]
 Words = npt.NDArray[np.uint64]
 
-PAD = 16
-"""Bytes behind a block's data, so that eight bytes can be read at any position in it."""
+PAD = 48
+"""Bytes behind a block's data, so that a whole time can be read at any position in it, eight bytes at once."""
 
 # The low k bytes of a little-endian word, k = 0 to 8.
 _LOW_BYTES = np.array([(1 << 8 * k) - 1 for k in range(9)], dtype=np.uint64)
@@ -36,11 +36,38 @@ class Buffer:
         self.bytes[: self.size] = np.frombuffer(data, dtype=np.uint8)
         self.bytes[self.size :] = 0
         self.words: Words = np.ndarray((self.size + PAD - 7,), dtype="<u8", buffer=self.bytes.data, strides=(1,))
+        self._places: dict[bytes, Ints] = {}
 
     @cached_property
     def not_printable(self) -> Ints:
         """Positions of the bytes outside printable ASCII, in order."""
         return np.flatnonzero((self.bytes[: self.size] - np.uint8(0x20)) > 0x7E - 0x20)
+
+    def places(self, text: bytes) -> Ints:
+        """Return the positions at which a short text stands, in order; found once."""
+        if text not in self._places:
+            at = np.flatnonzero(self.bytes[: self.size] == text[0])
+            for i in range(1, len(text)):
+                at = at[self.bytes[at + i] == text[i]]
+            self._places[text] = at
+        return self._places[text]
+
+    def next(self, text: bytes, start: Ints, end: Ints) -> Ints:
+        """Return where in each slice a short text stands first; the slice's end where it does not."""
+        at = self.places(text)
+        found: Ints = np.minimum(np.append(at, self.size)[np.searchsorted(at, start)], end)
+        return found
+
+    def last(self, text: bytes, start: Ints, end: Ints) -> Ints:
+        """Return where in each slice a short text stands last; one before its start where it does not."""
+        at = self.places(text)
+        found: Ints = np.maximum(np.concatenate(([-1], at))[np.searchsorted(at, end)], start - 1)
+        return found
+
+    def holds(self, marks: Ints, start: Ints, length: Ints) -> Bools:
+        """Mark the slices in which one of the given positions lies."""
+        found: Bools = np.searchsorted(marks, start) < np.searchsorted(marks, start + length)
+        return found
 
     def word(self, start: Ints, length: Ints) -> Words:
         """Return up to eight bytes of each slice as one number, zero beyond its end; lengths are not negative."""
@@ -100,10 +127,11 @@ class Texts:
         start: int64, first byte of each slice.
         length: int64, bytes of each slice.
         translate: What a slice means: text that is safe to print, or None for a missing value.
-        verbatim: Whether `translate` leaves printable ASCII as it stands.
+        verbatim: Whether `translate` leaves printable ASCII as it stands, but for `special`.
         nulls: The slices that mean "missing", besides the empty one.
         null: What a missing value is shown as, None for missing.
         known: Values met before in this column; shared by the batches of a file.
+        special: Printable characters that `translate` may turn into others, whatever stands around them.
     """
 
     buffer: Buffer
@@ -114,6 +142,7 @@ class Texts:
     nulls: tuple[bytes, ...] = ()
     null: str | None = None
     known: Dictionary | None = None
+    special: bytes = b""
 
     def take(self, rows: Bools | Ints) -> Texts:
         """Return some of the rows."""
@@ -132,6 +161,14 @@ class Texts:
         spans = zip(self.start[rows].tolist(), self.length[rows].tolist(), strict=True)
         raws = (self.buffer.text(s, s + n) for s, n in spans)
         return [self.null if not raw or raw in self.nulls else self.translate(raw) for raw in raws]
+
+    @property
+    def odd(self) -> Bools:
+        """Mark the rows that mean something other than they look like."""
+        odd = self.buffer.holds(self.buffer.not_printable, self.start, self.length)
+        for i in range(len(self.special)):
+            odd |= self.buffer.holds(self.buffer.places(self.special[i : i + 1]), self.start, self.length)
+        return odd
 
     def words(self, width: int) -> list[Words]:
         """Return the first `width` words of every row, zero beyond its end."""

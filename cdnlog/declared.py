@@ -6,7 +6,7 @@ These structs are the schema: `msgspec` checks each file against them when it is
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta, Struct
@@ -25,16 +25,11 @@ Cause = Literal[
     "platform-fault", "platform-overload",
 ]  # fmt: skip
 NoCause = Literal["undetermined", "background"]
-FieldType = Literal["time", "address", "domain", "path", "text", "integer", "code", "status", "word", "cache"]
-CacheClass = Literal[
-    "hit", "miss", "stale", "expired", "revalidated", "updating", "partial", "bypass", "dynamic", "error", "none"
-]  # fmt: skip
 
 Line = Annotated[str, Meta(min_length=1, pattern=r"^[^\n]*$")]
 Lines = Annotated[tuple[Line, ...], Meta(min_length=1)]
 Day = Annotated[str, Meta(pattern=r"^\d{4}-\d{2}-\d{2}$")]
 Name = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]*$")]
-OneChar = Annotated[str, Meta(min_length=1, max_length=1)]
 
 
 class Declared(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -66,67 +61,6 @@ class LocalizedList(Declared, frozen=True):
     def of(self, lang: Lang) -> tuple[str, ...]:
         """Return the sentences in one language, in English if they lack it."""
         return self.ko if lang == "ko" and self.ko is not None else self.en
-
-
-class Field(Declared, frozen=True):
-    """One field of a log line, in the order of the line.
-
-    Attributes:
-        column: Canonical column it fills; a "path" field fills `path` and `query`.
-        type: How it is read and what makes it invalid (`parse/values.py`).
-        format: For type "time": its layout.
-        quoted: The field stands between double quotes.
-        free: The field may itself hold separators or quotes, unescaped.
-        optional: The field may be absent; only at the end of the line.
-        names: For type "code": table of `schemas/regions/<regions>.toml` that names the numbers.
-    """
-
-    column: Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]*$")]
-    type: FieldType
-    format: Literal["YYYYMMDDhhmmss"] | None = None
-    quoted: bool = False
-    free: bool = False
-    optional: bool = False
-    names: Literal["region", "isp"] | None = None
-
-
-class Sample(Declared, frozen=True):
-    """A line that proves the format: parsed to `expect`, or rejected for the reason `reject`."""
-
-    line: Line
-    source: Line
-    expect: dict[str, Any] | None = None
-    reject: str | None = None
-
-
-class LogFormat(Declared, frozen=True, tag_field="kind", tag="delimited"):
-    """A log format: `schemas/formats/<name>.toml`.
-
-    Attributes:
-        name: Its name, also the name of the file.
-        provider: Code table that goes with it.
-        separator: What stands between two fields.
-        comment: What a comment line begins with.
-        nulls: What stands for a missing value, besides nothing at all.
-        zone: Time zone of its times where the line has none, as "+08:00" or an IANA name.
-        cache: The vendor's cache words and the classes they mean.
-    """
-
-    schema: Literal["cdnlog.format/1"]
-    name: Name
-    title: Line
-    provider: Name
-    source: Line
-    as_of: Day
-    separator: OneChar
-    fields: Annotated[tuple[Field, ...], Meta(min_length=3)]
-    samples: Annotated[tuple[Sample, ...], Meta(min_length=3)]
-    comment: str = "#"
-    nulls: tuple[str, ...] = ()
-    zone: str | None = None
-    zone_note: Line | None = None
-    regions: Name | None = None
-    cache: dict[str, CacheClass] = msgspec.field(default_factory=dict)
 
 
 class Regions(Declared, frozen=True):

@@ -24,7 +24,8 @@ def filtered(batch: Batch, settings: Settings, where: tzinfo) -> Batch:
         return batch
     rows = int(keep.sum())
     account = replace(batch.accounting, counted=rows, filtered=batch.rows - rows)
-    return Batch({name: c.take(keep) for name, c in batch.columns.items()}, rows, account, batch.rejects)
+    kept = {name: column.take(keep) for name, column in batch.columns.items()}
+    return replace(batch, columns=kept, rows=rows, accounting=account)
 
 
 def _in_time(batch: Batch, settings: Settings, where: tzinfo) -> Bools:

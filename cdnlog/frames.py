@@ -18,7 +18,6 @@ import pyarrow.compute as pc
 from cdnlog.columns import Bools, Coded, Column, Ints, Numbers, Texts
 from cdnlog.errors import UsageError
 from cdnlog.model import NO_DOMAIN, Accounting, Batch
-from cdnlog.text import visible
 
 _INLINE = 12  # bytes a string view holds within itself
 _TIME = pa.timestamp("us", tz="UTC")
@@ -80,13 +79,13 @@ def _strings(column: Texts) -> pa.Array:
         len(column.start),
         [_validity(missing), pa.py_buffer(_views(column)), _bytes(column)],
     )
-    odd = np.flatnonzero(_odd(column) & ~missing)
+    odd = np.flatnonzero(column.odd & ~missing)
     if len(odd) == 0:
         return raw.cast(pa.binary()).cast(pa.string())
     mask = np.zeros(len(column.start), bool)
     mask[odd] = True
     spans = zip(column.start[odd].tolist(), column.length[odd].tolist(), strict=True)
-    shown = pa.array([visible(column.buffer.text(s, s + n)) for s, n in spans], pa.string())
+    shown = pa.array([column.translate(column.buffer.text(s, s + n)) for s, n in spans], pa.string())
     plain = pc.if_else(pa.array(mask), pa.scalar(b"", pa.binary()), raw.cast(pa.binary())).cast(pa.string())
     return pc.replace_with_mask(plain, pa.array(mask), shown)
 
@@ -108,13 +107,6 @@ def _views(column: Texts) -> np.ndarray[Any, Any]:
     tail = column.buffer.word(start + 4, np.maximum(length - 4, 0))
     views[:, 1] = np.where(length <= _INLINE, tail, start.astype(np.uint64) << np.uint64(32))
     return views
-
-
-def _odd(column: Texts) -> Bools:
-    """Mark the rows that hold a byte outside printable ASCII."""
-    at = column.buffer.not_printable
-    odd: Bools = np.searchsorted(at, column.start) < np.searchsorted(at, column.start + column.length)
-    return odd
 
 
 def batch_of(frame: pd.DataFrame) -> Batch:

@@ -6,9 +6,9 @@ from cdnlog import source
 from cdnlog.catalog import Catalog
 from cdnlog.columns import Numbers
 from cdnlog.errors import DamagedInput, UsageError
-from cdnlog.model import MICROSECONDS, Batch, Block, Listing, Verdict
-from cdnlog.parse import Detection
-from cdnlog.pipeline import SAMPLE_BYTES, SAMPLE_LINES, data_lines, detection_of, new_parser
+from cdnlog.model import MICROSECONDS, Batch, Listing, Verdict
+from cdnlog.parse import Detection, Sample
+from cdnlog.pipeline import detection_of, new_parser, sample_for
 from cdnlog.settings import Settings
 from cdnlog.text import visible
 from cdnlog.zones import UTC_ZONE, instant
@@ -29,12 +29,11 @@ def inspect(path: str, catalog: Catalog) -> tuple[Listing, int]:
     if len(inputs) > 1:
         raise UsageError(f"{visible(path)} holds {len(inputs)} logs; name one file")
     found = inputs[0]
-    blocks = _blocks(found)
     settings = Settings(catalog=catalog)
-    sample = [line for block in blocks for line in data_lines(block)]
-    detection = detection_of(sample, settings) if blocks else Detection(())
-    title = f"{visible(path)}: {detection.format or (detection.verdict if blocks else 'empty')}"
-    rows = _rows(detection, blocks, settings)
+    sample, anything = _sample(found, settings)
+    detection = detection_of(sample, settings) if anything and not sample.empty else Detection(())
+    title = f"{visible(path)}: {detection.format or (detection.verdict if anything else 'empty')}"
+    rows = _rows(detection, sample, settings)
     names = rows[0] if rows else ()
     code = 0 if detection.verdict is Verdict.OK else DamagedInput.exit_code
     table = tuple(zip(names, *rows[1:], strict=True)) if rows else ()
@@ -42,25 +41,27 @@ def inspect(path: str, catalog: Catalog) -> tuple[Listing, int]:
     return Listing(title, headers, table, (detection.why,) if detection.why else ()), code
 
 
-def _blocks(found: source.Input) -> list[Block]:
-    blocks: list[Block] = []
+def _sample(found: source.Input, settings: Settings) -> tuple[Sample, bool]:
+    """Return the first lines of a file, and whether there is anything in it at all."""
+    sample, anything = sample_for(settings), False
     for item in source.read(found, source.BLOCK // 4):
         if isinstance(item, source.Ending):
-            if item.verdict not in (Verdict.OK, Verdict.EMPTY) and not blocks:
+            if item.verdict not in (Verdict.OK, Verdict.EMPTY) and not anything:
                 raise DamagedInput(visible(found.path), item.verdict, item.problem)
             break
-        blocks.append(item)
-        if item.line + item.data.count(b"\n") > SAMPLE_LINES or item.offset >= SAMPLE_BYTES:
+        anything = True
+        sample.add(item)
+        if sample.full:
             break
-    return blocks
+    return sample, anything
 
 
-def _rows(detection: Detection, blocks: list[Block], settings: Settings) -> list[tuple[str | None, ...]]:
+def _rows(detection: Detection, sample: Sample, settings: Settings) -> list[tuple[str | None, ...]]:
     """Return the column names, then the first accepted rows."""
     if detection.format is None:
         return []
     fmt = settings.catalog.format(detection.format)
-    batch = new_parser(fmt, settings.catalog.columns(), settings).parse(blocks[0])
+    batch = new_parser(fmt, settings.catalog.columns(), settings).parse(sample.block)
     names = [name for name in settings.catalog.columns() if name in batch.columns]
     return [
         tuple(names),

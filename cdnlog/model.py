@@ -194,12 +194,14 @@ class Batch:
         rows: Number of accepted lines.
         accounting: Its lines; nothing is filtered or withheld yet.
         rejects: Records of the rejected lines, in order; empty unless they were asked for.
+        offset_minutes: UTC offset that its first row names; None if its lines name none.
     """
 
     columns: Mapping[str, Column]
     rows: int
     accounting: Accounting
     rejects: tuple[Reject, ...] = ()
+    offset_minutes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,8 @@ _DAY = 86_400
 class Options(TypedDict, total=False):
     """What every reading function takes by keyword; all may be left out.
 
-    format: Name of the files' format ("tencent-cdn"); else it is detected per file.
+    format: Name of the files' format ("tencent-cdn"), or a server's format string ("nginx:$remote_addr ...",
+        "apache:%h ..."); else it is detected per file.
     provider: Code table to ask; else the format's own.
     by: Columns to count by besides window, domain and status; naming one of these three keeps only those named.
     tz: Zone to show times and align windows in; else the offset of the logs, UTC where files differ.

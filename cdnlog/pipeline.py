@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 from datetime import tzinfo
@@ -17,22 +18,23 @@ from cdnlog import evidence, source
 from cdnlog.aggregate import Tally, grid, needed
 from cdnlog.columns import Numbers
 from cdnlog.counts import Counts, Merger, windowed
-from cdnlog.declared import LogFormat
 from cdnlog.errors import DamagedInput, UnknownNameError
 from cdnlog.evidence import Evidence, Gatherer
 from cdnlog.filters import filtered
-from cdnlog.model import MAX_LINE, MICROSECONDS, Accounting, Batch, Block, FileReport, Inputs, Reject, Verdict
-from cdnlog.parse import INVALID, Detection, Parser, detect, fold
+from cdnlog.formats import LogFormat
+from cdnlog.model import MICROSECONDS, Accounting, Batch, Block, FileReport, Inputs, Reject, Verdict
+from cdnlog.parse import INVALID, Detection, Parser, Sample, detect, fold
 from cdnlog.settings import Settings
 from cdnlog.text import visible
 from cdnlog.workers import Monitor, Plan, run
 from cdnlog.zones import UTC_ZONE, fixed, offsets, zone
 
-SAMPLE_LINES, SAMPLE_BYTES = 1000, 1024 * 1024
-"""A file's format is told from its first lines, at most so many and so long in all."""
 REJECT_GRACE = 10
 """So many rejected lines never make a file exceed its budget, however short it is."""
+COMMENT = "#"
+"""What comments begin with in all formats that do not say otherwise."""
 _SPOOL = 1024 * 1024
+_LONGEST_NAME = 255
 
 Progress = Callable[[int], None]
 
@@ -65,6 +67,7 @@ class FileRun:
         self._parser: Parser | None = None
         self._offset: int | None = None
         self._trouble: tuple[Verdict, str] | None = None
+        self._told = True  # the format is known, not just any that takes comments for comments
         self._ending = source.Ending(Verdict.OK)
 
     def batches(self) -> Iterator[Batch]:
@@ -96,7 +99,7 @@ class FileRun:
         verdict, problem = self._verdict()
         account = self._accounting if self.usable else self._accounting.withhold()
         account.check(self._path)
-        fmt = self._parser.format if self._parser and not self._trouble else None
+        fmt = self._parser.format if self._parser and self._told and not self._trouble else None
         over = account.rejected > REJECT_GRACE and account.rejected > self._settings.max_rejects * account.lines
         if over:
             problem = f"{account.rejected:,} of {account.lines:,} lines were rejected, more than --max-rejects allows"
@@ -132,35 +135,48 @@ class FileRun:
     def _sampled(self, blocks: Iterator[Block]) -> Iterator[Block]:
         """Pass the blocks on, but hold back those with the first data lines until they tell the format."""
         held: list[Block] = []
-        sample: list[tuple[int, bytes]] = []
-        decided = False
+        passed, decided = False, self._settings.format is not None
+        sample = Sample() if decided else sample_for(self._settings)
         for block in blocks:
             if decided:
+                if self._parser is None and self._trouble is None:
+                    self._use(self._settings.catalog.format(self._settings.format or ""))
                 yield block
                 continue
-            sample += data_lines(block)
+            sample.add(block)
             held.append(block)
-            if not sample or len(sample) >= SAMPLE_LINES or block.offset >= sample[0][0] + SAMPLE_BYTES:
-                self._choose(sample)
-                decided = bool(sample)
+            if sample.empty or sample.full:
+                self._choose(sample, passed=passed)
+                decided, passed = not sample.empty, True
                 yield from held
                 held = []
         if held:
-            self._choose(sample)
+            self._choose(sample, passed=passed)
             yield from held
 
-    def _choose(self, sample: Sequence[tuple[int, bytes]]) -> None:
-        """Choose the parser by the first data lines; without any, one for blank lines and comments."""
-        catalog = self._settings.catalog
-        if self._settings.format is not None:
-            self._parser = new_parser(catalog.format(self._settings.format), self._columns, self._settings)
+    def _choose(self, sample: Sample, *, passed: bool) -> None:
+        """Choose the parser by the first data lines; without any, one for blank lines and comments.
+
+        Args:
+            sample: The lines so far.
+            passed: Blocks without data have gone by already: the headers in them must be known to the parser.
+        """
+        formats = self._settings.catalog.formats()
+        self._told = not sample.empty
+        if sample.empty:
+            self._use(next(fmt for fmt in formats.values() if fmt.comment == COMMENT))
             return
         detection = detection_of(sample, self._settings)
-        if detection.verdict is not Verdict.OK:
+        if detection.format is None:
             self._trouble = (detection.verdict, detection.why)
             return
-        name = detection.format or detection.candidates[0].name
-        self._parser = new_parser(catalog.format(name), self._columns, self._settings)
+        parser = self._use(formats[detection.format])
+        if passed:
+            parser.parse(sample.above)
+
+    def _use(self, fmt: LogFormat) -> Parser:
+        self._parser = new_parser(fmt, self._columns, self._settings, self._found.path)
+        return self._parser
 
     def _note_rejects(self, rejects: tuple[Reject, ...]) -> None:
         if self._spool is not None and rejects:
@@ -168,34 +184,37 @@ class FileRun:
 
     def _note_offset(self, batch: Batch) -> None:
         time = batch.columns.get("time")
-        if self._offset is None and batch.rows and isinstance(time, Numbers) and self._parser:
+        if self._offset is None and batch.offset_minutes is not None:
+            self._offset = batch.offset_minutes
+        elif self._offset is None and batch.rows and isinstance(time, Numbers) and self._parser:
             self._offset = int(offsets(time.values[:1] // MICROSECONDS, self._parser.zone)[0]) // 60
 
 
-def new_parser(fmt: LogFormat, columns: Iterable[str], settings: Settings) -> Parser:
-    """Return the parser of a format as the settings want it."""
+def new_parser(fmt: LogFormat, columns: Iterable[str], settings: Settings, path: str = "") -> Parser:
+    """Return the parser of a format as the settings want it, for one file."""
     regions = settings.catalog.regions(fmt.regions) if fmt.regions else None
     where = settings.log_tz or zone(fmt.zone or "UTC")
-    return Parser(fmt, columns, where, regions, domain_name=settings.domain_name)
+    domain = settings.domain_name or _file_domain(fmt, path) or fmt.domain
+    return Parser(fmt, columns, where, regions, domain_name=domain)
 
 
-def data_lines(block: Block) -> list[tuple[int, bytes]]:
-    """Return the lines of a block, with their offsets, that may tell its format: no blank, comment or over-long one."""
-    found: list[tuple[int, bytes]] = []
-    at = block.offset
-    for line in block.data.split(b"\n") if not block.cut else ():
-        if len(found) < SAMPLE_LINES and len(line) <= MAX_LINE and line.strip() and not line.startswith(b"#"):
-            found.append((at, line))
-        at += len(line) + 1
-    return found
+def _file_domain(fmt: LogFormat, path: str) -> str | None:
+    """Return the domain that the file's name gives away, if the format says where it stands there."""
+    if fmt.file_domain is None:
+        return None
+    match = re.search(fmt.file_domain, os.path.basename(path)[:_LONGEST_NAME])  # noqa: PTH119 - of a URL too
+    return match["domain"] if match and host_key(match["domain"]) else None
 
 
-def detection_of(sample: Sequence[tuple[int, bytes]], settings: Settings) -> Detection:
+def sample_for(settings: Settings) -> Sample:
+    """Return an empty sample; lines with "#" are data only if there is a format whose comments look otherwise."""
+    return Sample(comments=all(fmt.comment == COMMENT for fmt in settings.catalog.formats().values()))
+
+
+def detection_of(sample: Sample, settings: Settings) -> Detection:
     """Tell the format from the first data lines; how the file was cut into blocks makes no difference."""
-    lines = [line for at, line in sample[:SAMPLE_LINES] if at < sample[0][0] + SAMPLE_BYTES]
-    data = b"".join(line + b"\n" for line in lines) or b"\n"
-    parsers = [new_parser(fmt, (), settings) for fmt in settings.catalog.formats().values()]
-    return detect(Block(data, 1, 0, len(data)), parsers)
+    columns = settings.catalog.columns()
+    return detect(sample, settings.catalog.formats().values(), lambda fmt: new_parser(fmt, columns, settings))
 
 
 @dataclass(frozen=True)

@@ -288,7 +288,7 @@ def test_detecting_a_format_takes_little_memory(tmp_path: Path) -> None:
     run = subprocess.run(command, capture_output=True, text=True, check=True)
     withheld, growth = map(int, run.stdout.split())
     assert withheld == 1200
-    assert growth < 100
+    assert growth < 200  # of which pyarrow, which formats of the kind "regex" need, is 35; all at once would be 700
 
 
 # --- the law itself ----------------------------------------------------------------------------------------------

@@ -13,7 +13,12 @@ from cdnlog.cli.output import Lang, LangOption
 def options(  # noqa: PLR0913, PLR0917 - one parameter per option, typer passes them by name
     paths: Annotated[list[str], Argument(help="Files, folders, globs, or - for standard input.", metavar="PATH...")],
     fmt: Annotated[
-        str | None, Option("--format", help="Format of all files, else told per file ('cdnlog formats').")
+        str | None,
+        Option(
+            "--format",
+            help="Format of all files, else told per file ('cdnlog formats'); or what the server's configuration says: "
+            "'nginx:$remote_addr ...', 'apache:%h ...'.",
+        ),
     ] = None,
     provider: Annotated[str | None, Option(help="Code table to ask, else the format's.")] = None,
     domain: Annotated[

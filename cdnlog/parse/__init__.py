@@ -5,5 +5,6 @@ from __future__ import annotations
 from cdnlog.parse.detect import Detection, detect
 from cdnlog.parse.domains import INVALID, fold
 from cdnlog.parse.rows import Parser
+from cdnlog.parse.sample import Sample
 
-__all__ = ["INVALID", "Detection", "Parser", "detect", "fold"]
+__all__ = ["INVALID", "Detection", "Parser", "Sample", "detect", "fold"]

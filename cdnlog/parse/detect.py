@@ -1,13 +1,27 @@
-"""Tells a file's format from its first lines: the format whose parser accepts most of them."""
+"""Tells a file's format from its first lines: the one that accepts most of them, and of several the most telling.
+
+Trying a format is parsing with it, so there is no second opinion on what a line is. To keep that cheap with dozens of
+formats, those whose kind, keys or separators are not in the lines at all are left out, and the rest are tried on a
+few lines first.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from cdnlog.model import Accounting, Block, Reject, Verdict
+from cdnlog.columns import Column, Numbers, Texts
+from cdnlog.formats import Delimited, JsonLines, LogFormat, Pattern, W3c
+from cdnlog.model import Accounting, Batch, Block, Reject, Verdict
+from cdnlog.parse.records import steps
 from cdnlog.parse.rows import Parser
+from cdnlog.parse.sample import Sample
+from cdnlog.parse.w3c import MARK, header_names
 
+_FEW = 20
+_SHOWN = 3
+_NEAR = 0.9
+"""A format that `beats` others is chosen before them if it accepts this share of the lines that they accept."""
 # What a file that is no text log begins with, and what to do about it.
 _FOREIGN = (
     (0, b"PK\x03\x04", "a zip archive; unpack it first"),
@@ -31,16 +45,27 @@ class Candidate:
         name: The format.
         accounting: What became of the lines.
         reject: The first line it rejected, if any.
+        told: Columns it could fill.
+        beats: Formats it is chosen before.
+        reached: How far into its fields that line went, 0 to 1.
     """
 
     name: str
     accounting: Accounting
     reject: Reject | None
+    told: int = 0
+    beats: tuple[str, ...] = ()
+    reached: float = 0
 
     @property
     def data_lines(self) -> int:
         """Lines that are neither blank nor a comment."""
         return self.accounting.counted + self.accounting.rejected
+
+    @property
+    def rank(self) -> tuple[float, ...]:
+        """Sorts the best first."""
+        return (-self.accounting.counted, -self.told, -self.reached)
 
     def __str__(self) -> str:
         """Say how many lines fit, and why the first of the others does not."""
@@ -53,11 +78,13 @@ class Detection:
     """Which format a file is.
 
     Attributes:
-        candidates: All formats that were tried, best first.
+        candidates: The formats that were tried, best first.
+        data_lines: Lines that are neither blank nor a comment; without any, no format is needed.
         hint: What the file seems to be if it is no text log at all.
     """
 
     candidates: tuple[Candidate, ...]
+    data_lines: int = 0
     hint: str = ""
 
     @property
@@ -66,17 +93,12 @@ class Detection:
         return self.candidates[0].name if self.verdict is Verdict.OK and self.data_lines else None
 
     @property
-    def data_lines(self) -> int:
-        """Lines that are neither blank nor a comment; without any, no format is needed."""
-        return max((c.data_lines for c in self.candidates), default=0)
-
-    @property
     def verdict(self) -> Verdict:
         """`ok`, or why no format could be chosen."""
-        best = [c.accounting.counted for c in self.candidates[:2]]
-        if self.data_lines and (self.hint or not any(best)):
+        best = [c for c in self.candidates[:2] if c.accounting.counted]
+        if self.data_lines and (self.hint or not best):
             return Verdict.UNKNOWN_FORMAT
-        if len(best) > 1 and best[0] == best[1] and self.data_lines:
+        if len(best) > 1 and self.data_lines and _alike(*best):
             return Verdict.AMBIGUOUS_FORMAT
         return Verdict.OK
 
@@ -85,15 +107,98 @@ class Detection:
         """One clause for the user: what was chosen and on what grounds, or what came nearest."""
         if self.hint:
             return f"it looks like {self.hint}"
-        return "; ".join(str(c) for c in self.candidates[:3])
+        fitting = [c for c in self.candidates if c.accounting.counted][:_SHOWN]
+        if len(fitting) == 1:
+            return str(fitting[0])
+        if fitting:
+            return "; ".join(f"{c}, {c.told} columns told" for c in fitting)
+        near = [c for c in self.candidates if c.reached][:_SHOWN]
+        if near or not self.data_lines:
+            return "; ".join(map(str, near))
+        return f"none of the {len(self.candidates)} formats fits any of the first {self.data_lines} lines"
 
 
-def detect(sample: Block, parsers: Iterable[Parser]) -> Detection:
-    """Try every format on the first lines of a file."""
-    batches = [(parser.format.name, parser.parse(sample, keep_rejects=True)) for parser in parsers]
-    tried = [Candidate(name, b.accounting, b.rejects[0] if b.rejects else None) for name, b in batches]
-    best = tuple(sorted(tried, key=lambda c: (-c.accounting.counted, c.name)))
-    return Detection(best, _foreign(sample.data))
+def detect(sample: Sample, formats: Iterable[LogFormat], parser_of: Callable[[LogFormat], Parser]) -> Detection:
+    """Try the formats on the first lines of a file.
+
+    Args:
+        sample: The lines.
+        formats: All formats.
+        parser_of: Makes the parser of one, with all its columns.
+    """
+    formats = list(formats)
+    whole, few = sample.block, sample.few(_FEW)
+    lines = whole.data.split(b"\n")
+    likely = [fmt for fmt in formats if _likely(fmt, lines[: 4 * _FEW])]
+    rows = {fmt.name: parser_of(fmt).parse(few).rows for fmt in likely}
+    rows |= {fmt.name: parser_of(fmt).parse(few).rows for fmt in formats if _last_resort(fmt, rows, few)}
+    fitting = [fmt for fmt in formats if rows.get(fmt.name)]
+    block = whole if fitting else few  # where none fits a few lines will do to tell the nearest
+    tried = [_candidate(fmt, parser_of(fmt).parse(block, keep_rejects=True)) for fmt in fitting or formats]
+    return Detection(_ranked(tried), sample.data_lines, _foreign(whole.data))
+
+
+def _last_resort(fmt: LogFormat, rows: Mapping[str, int], few: Block) -> bool:
+    """Whether a format of the slow kind "regex" is worth a try: no other reads most lines, or it knows better."""
+    most = max(rows.values(), default=0)
+    return isinstance(fmt, Pattern) and (2 * most < few.data.count(b"\n") or any(rows.get(name) for name in fmt.beats))
+
+
+def _candidate(fmt: LogFormat, batch: Batch) -> Candidate:
+    reject = batch.rejects[0] if batch.rejects else None
+    told = sum(_told(column) for column in batch.columns.values()) if batch.rows else 0
+    columns = [column for field in fmt.fields for column in field.columns]
+    reached = columns.index(reject.reason) + 1 if reject and reject.reason in columns else 0
+    return Candidate(fmt.name, batch.accounting, reject, told, fmt.beats, reached / len(columns))
+
+
+def _told(column: Column) -> bool:
+    """Whether a column says anything at all."""
+    if isinstance(column, Numbers):
+        return column.missing is None or not column.missing.all()
+    if isinstance(column, Texts):
+        return not column.buffer.is_null(column.start, column.length, column.nulls).all()
+    return False
+
+
+def _ranked(tried: list[Candidate]) -> tuple[Candidate, ...]:
+    """Sort the candidates; those that another one beats go behind it."""
+    most = max((c.accounting.counted for c in tried), default=0)
+    near = [c for c in tried if c.accounting.counted and c.accounting.counted >= _NEAR * most]
+    beaten = {name for c in near for name in c.beats if any(o.name == name for o in near)}
+    return tuple(sorted(tried, key=lambda c: (c not in near, c.name in beaten, *c.rank, c.name)))
+
+
+def _alike(one: Candidate, other: Candidate) -> bool:
+    """Whether nothing tells which of two is meant."""
+    return one.rank[:2] == other.rank[:2] and other.name not in one.beats
+
+
+def _likely(fmt: LogFormat, lines: list[bytes]) -> bool:
+    """Whether the lines have what every line of the format has; cheap, and never wrongly False for all of them."""
+    if isinstance(fmt, JsonLines):
+        needed = [field for field in fmt.fields if {"time", "status"} & set(field.columns)]
+        return any(b"{" in line[:_PREFIX] and all(_named(field.keys, line) for field in needed) for line in lines)
+    if isinstance(fmt, W3c):
+        return any(_has_header(fmt, line) for line in lines if line.startswith((MARK, b"\xef\xbb\xbf" + MARK)))
+    if isinstance(fmt, Delimited):
+        needed_cuts = sum(not field.optional for field in fmt.fields) - 1
+        separator = fmt.separator.encode()
+        return any(line.count(separator) >= needed_cuts for line in lines)
+    return False  # a regex: see `_last_resort`
+
+
+_PREFIX = 256
+
+
+def _named(keys: tuple[str, ...], line: bytes) -> bool:
+    return any(b'"' + next(s for s in reversed(steps(key)) if not s.isdigit()).encode() + b'"' in line for key in keys)
+
+
+def _has_header(fmt: W3c, line: bytes) -> bool:
+    names = header_names(line.removeprefix(b"\xef\xbb\xbf"))
+    needed = [field.keys for field in fmt.fields if {"time", "status"} & set(field.columns)]
+    return set(fmt.signature) <= set(names) and all(set(keys) & set(names) for keys in needed)
 
 
 def _foreign(data: bytes) -> str:

@@ -13,6 +13,7 @@ import numpy as np
 from cdnlog.columns import Bools, Buffer, Bytes, Ints
 
 LF, CR, QUOTE = 10, 13, 34
+_SPACE = b" "
 # Controls that are data: TAB, and what attackers type to trouble a terminal (BEL, BS, ESC). Their requests did happen
 # and count. The others (NUL, a lone CR, FF...) tell of a broken writer or of a forged line.
 _TYPED = np.isin(np.arange(32), [7, 8, 9, 27])
@@ -28,11 +29,12 @@ class Lines:
         kind: The byte there.
         first: Index in `at` of each line's first mark.
         stop: Index in `at` of the mark that ends each line's text: its LF, or the CR before it.
-        quotes: Indices in `at` of the quotes.
+        quotes: Indices in `at` of the quotes, if quotes are marks at all.
         start: First byte of each line.
         end: Byte after the last one of each line's text.
         control: Lines that hold a control byte no text has.
         pure: Whether all marks are separators, quotes and line ends.
+        after: Byte after each mark, None where that is the next one always.
     """
 
     buffer: Buffer
@@ -45,22 +47,72 @@ class Lines:
     end: Ints
     control: Bools
     pure: bool
+    after: Ints | None = None
+
+    def text(self, i: int) -> bytes:
+        """Return the text of one line."""
+        return self.buffer.text(int(self.start[i]), int(self.end[i]))
+
+    def begins(self, marks: Ints) -> Ints:
+        """Return where what follows each mark begins."""
+        return self.at[marks] + 1 if self.after is None else self.after[marks]
 
 
-def scan(data: bytes, separator: int) -> Lines:
-    """Find lines and marks of a block; `data` must not be empty."""
+def scan(data: bytes, separator: bytes = b"", *, quotes: bool = True, repeated: bool = False) -> Lines:
+    """Find lines and marks of a block; `data` must not be empty.
+
+    Args:
+        data: Whole lines.
+        separator: What stands between fields; without one, line ends and controls are all there is.
+        quotes: Whether quotes are marks, or text as any other.
+        repeated: Whether several separators in a row are one.
+    """
     buffer = _terminated(data)
-    marks = buffer.bytes <= QUOTE  # space, quote, LF and the controls, in one comparison
-    if separator > QUOTE:
-        marks |= buffer.bytes == separator
-    marks[buffer.size :] = False
-    at = np.flatnonzero(marks)
+    at = np.flatnonzero(_marked(buffer, separator, quotes=quotes))
     kind = buffer.bytes[at]
+    after = None
+    if len(separator) > 1 or repeated:
+        at, kind, after = _wide(buffer, at, kind, separator, repeated=repeated)
     lf = np.flatnonzero(kind == LF)
-    quotes = np.flatnonzero(kind == QUOTE)
-    pure = len(lf) + len(quotes) + np.count_nonzero(kind == separator) == len(at)
-    stop, control = (lf, np.zeros(len(lf), bool)) if pure else _controls(kind, at, lf, separator)
-    return Lines(buffer, at, kind, _after(lf), stop, quotes, _after(at[lf]), at[stop], control, pure)
+    inner = np.flatnonzero(kind == QUOTE) if quotes else np.empty(0, np.int64)
+    own = separator[0] if separator else LF
+    between = np.count_nonzero(kind == own) if separator else 0
+    pure = len(lf) + len(inner) + between == len(at)
+    stop, control = (lf, np.zeros(len(lf), bool)) if pure else _controls(kind, at, lf, own)
+    return Lines(buffer, at, kind, _after(lf), stop, inner, _after(at[lf]), at[stop], control, pure, after)
+
+
+def _marked(buffer: Buffer, separator: bytes, *, quotes: bool) -> Bools:
+    if quotes and separator[:1] == _SPACE:
+        marks: Bools = buffer.bytes <= QUOTE  # space, quote, LF and the controls, in one comparison
+    else:
+        marks = buffer.bytes < _SPACE[0]
+        if quotes:
+            marks |= buffer.bytes == QUOTE
+        if separator >= _SPACE:
+            marks |= buffer.bytes == separator[0]
+    marks[buffer.size :] = False
+    return marks
+
+
+def _wide(buffer: Buffer, at: Ints, kind: Bytes, separator: bytes, *, repeated: bool) -> tuple[Ints, Bytes, Ints]:
+    """Keep one mark per separator, if it is longer than a byte or may be repeated; and say where each mark ends."""
+    width = len(separator)
+    found = kind == separator[0]
+    for i in range(1, width):
+        found &= buffer.bytes[at + i] == separator[i]
+    keep = found | (kind != separator[0])
+    for i in np.flatnonzero(found[1:] & found[:-1] & (np.diff(at) < width)).tolist():
+        if keep[i]:  # "|||" is one separator "||" and a "|"
+            keep[i + 1] = False
+    at, kind, found = at[keep], kind[keep], found[keep]
+    after = at + np.where(found, width, 1)
+    if repeated:
+        again = np.concatenate(([False], found[1:] & found[:-1] & (at[1:] == after[:-1])))
+        last = np.append(~again[1:], True)
+        after = after[last]  # of each run the place of its first and the end of its last
+        at, kind = at[~again], kind[~again]
+    return at, kind, after
 
 
 def _terminated(data: bytes) -> Buffer:

@@ -7,24 +7,26 @@ from datetime import tzinfo
 
 import numpy as np
 
-from cdnlog.columns import Bytes, Coded, Column, Ints
-from cdnlog.declared import LogFormat, Regions
-from cdnlog.model import MAX_LINE, NO_DOMAIN, REJECT_TEXT, Accounting, Batch, Block, Reject
-from cdnlog.parse.delimited import Rows, Span, Splitter, spans_array
+from cdnlog.columns import Bytes, Coded, Column, Ints, Numbers
+from cdnlog.declared import Regions
+from cdnlog.formats import Delimited, JsonLines, LogFormat, Pattern, W3c
+from cdnlog.model import NO_DOMAIN, REJECT_TEXT, Accounting, Batch, Block, Reject
+from cdnlog.parse.delimited import DelimitedSplitter
 from cdnlog.parse.domains import fold
-from cdnlog.parse.fields import FieldReader, Given
-from cdnlog.parse.lines import Lines, scan
+from cdnlog.parse.fates import BLANK, COMMENT, COUNTED, FATES, FIELDS, judge_tail
+from cdnlog.parse.fields import CLOCK, DATE, OFFSET, FieldReader, Given, in_utc
+from cdnlog.parse.jsonl import JsonSplitter
+from cdnlog.parse.lines import Lines
+from cdnlog.parse.patterns import PatternSplitter
+from cdnlog.parse.split import Rows, Splitter
+from cdnlog.parse.w3c import W3cSplitter
 from cdnlog.text import visible
 
-_BLANKS = b" \t"
-_BOM = b"\xef\xbb\xbf"
-# What becomes of a line, in the order of these codes; from "fields" on it is a reject, and that is the reason.
-_FATES = ("counted", "comment", "blank", "fields", "quote", "control", "too-long", "partial-tail")
-_COUNTED, _COMMENT, _BLANK, _FIELDS, _QUOTE, _CONTROL, _TOO_LONG, _PARTIAL_TAIL = range(len(_FATES))
+_QUARTER = 15  # minutes: zones are multiples of it, and a line that names another is not believed to be in one
 
 
 class Parser:
-    """Parses the blocks of files of one format.
+    """Parses the blocks of one file, in their order.
 
     Args:
         fmt: The format.
@@ -49,10 +51,10 @@ class Parser:
         given = Given(zone, regions, self._domain)
         self.format = fmt
         self.zone = zone
-        self._splitter = Splitter.of(fmt)
-        self._readers = [FieldReader(field, fmt, wanted, given) for field in fmt.fields]
-        self._fates = [*_FATES, "time-range", *(field.column for field in fmt.fields)]
-        self._comment = fmt.comment.encode()
+        readers = [FieldReader(field, fmt, wanted, given) for field in fmt.fields]
+        self._readers = [(j, reader) for j, reader in enumerate(readers) if reader.needed]
+        self._splitter = _splitter(fmt, [j for j, _ in self._readers])
+        self._fates = [*FATES, *dict.fromkeys(column for field in fmt.fields for column in field.columns)]
 
     def parse(self, block: Block, path: str = "", *, keep_rejects: bool = False) -> Batch:
         """Parse one block.
@@ -65,97 +67,90 @@ class Parser:
         Returns:
             The accepted rows, in order, and the accounting of all lines.
         """
-        lines = scan(block.data, ord(self.format.separator))
-        fate = np.zeros(len(lines.start), np.uint8)
-        rows = self._split(lines, fate, cut=block.cut)
-        columns = self._read(rows, fate)
+        split = self._splitter.split(block)
+        lines, fate, rows = split.lines, split.fate, split.rows
+        columns = self._joined(self._read(rows, fate))
         if "domain" in self._wanted and "domain" not in columns:
             columns["domain"] = Coded((np.zeros(len(rows.line), np.int64), [self._domain]))
         if not block.data.endswith(b"\n") and not block.cut:
-            _judge_tail(fate, torn=block.torn)
-        good = fate[rows.line] == _COUNTED
+            judge_tail(fate, torn=block.torn)
+        good = fate[rows.line] == COUNTED
         if not good.all():
             columns = {name: column.take(good) for name, column in columns.items()}
+        offset = _offset_minutes(columns.pop(OFFSET, None))
         rejects = self._rejects(lines, fate, block, path) if keep_rejects else ()
-        return Batch(columns, int(good.sum()), self._account(fate), rejects)
-
-    def _split(self, lines: Lines, fate: Bytes, *, cut: bool) -> Rows:
-        too_long = (lines.end - lines.start > MAX_LINE) | cut
-        fate[too_long] = _TOO_LONG
-        head = lines.buffer.bytes[lines.start]
-        empty = lines.end == lines.start
-        fate[empty] = _BLANK
-        plain = ~too_long & ~empty & (head != _BOM[0])
-        if self._comment:
-            plain &= head != self._comment[0]
-        regular, cuts = self._splitter.regular(lines, plain)
-        odd = ~too_long & ~empty
-        odd[regular] = False
-        recovered: list[int] = []
-        spans: list[list[Span]] = []
-        for i in np.flatnonzero(odd).tolist():
-            split = self._split_one(lines, i)
-            if isinstance(split, int):
-                fate[i] = split
-            else:
-                recovered.append(i)
-                spans.append(split)
-        at = np.array(recovered, np.int64)
-        positions = spans_array(spans, lines.start[at].tolist(), len(self.format.fields))
-        return Rows(lines, self.format.fields, regular, cuts, at, positions)
-
-    def _split_one(self, lines: Lines, i: int) -> list[Span] | int:
-        """Split a line that is not regular; return its fate if that cannot be done."""
-        line = lines.buffer.text(int(lines.start[i]), int(lines.end[i]))
-        # A BOM stands at the start of a file, and again where files were joined.
-        bom = len(_BOM) if line.startswith(_BOM) else 0
-        if not line[bom:].strip(_BLANKS):
-            return _BLANK
-        if self._comment and line.startswith(self._comment, bom):
-            return _COMMENT
-        if lines.control[i]:
-            return _CONTROL
-        spans = self._splitter.recover(line[bom:])
-        if spans is not None:
-            return [(start + bom, end + bom) for start, end in spans]
-        return _QUOTE if line.count(b'"') % 2 else _FIELDS
+        return Batch(columns, int(good.sum()), self._account(fate), rejects, offset)
 
     def _read(self, rows: Rows, fate: Bytes) -> dict[str, Column]:
         """Read every field; the first faulty one of a line is the reason of its reject."""
         columns: dict[str, Column] = {}
-        for j, reader in enumerate(self._readers):
-            field = reader.read(rows.lines.buffer, *rows.field(j))
-            columns |= field.columns
+        for j, reader in self._readers:
+            field = reader.read(*rows.field(j))
+            for name, column in field.columns.items():
+                columns[name] = _sum(columns[name], column) if name in columns else column
             for reason, bad in field.faults.items():
                 if bad.any():
                     self._reject(fate, rows.line[bad], reason)
         return columns
 
+    def _joined(self, columns: dict[str, Column]) -> dict[str, Column]:
+        """Make one time of a date and a clock."""
+        date, clock = columns.pop(DATE, None), columns.pop(CLOCK, None)
+        if isinstance(date, Numbers) and isinstance(clock, Numbers):
+            columns["time"] = Numbers(in_utc(date.values + clock.values, None, self.zone)[0])
+        return columns
+
     def _reject(self, fate: Bytes, lines: Ints, reason: str) -> None:
-        fate[lines[fate[lines] == _COUNTED]] = self._fates.index(reason)
+        fate[lines[fate[lines] == COUNTED]] = self._fates.index(reason)
 
     def _account(self, fate: Bytes) -> Accounting:
         sums = np.bincount(fate, minlength=len(self._fates)).tolist()
-        reasons = {self._fates[i]: n for i, n in enumerate(sums) if n and i >= _FIELDS}
+        reasons: dict[str, int] = {}
+        for i, n in enumerate(sums):
+            if n and i >= FIELDS:
+                reasons[self._fates[i]] = reasons.get(self._fates[i], 0) + n
         return Accounting(
             lines=len(fate),
-            counted=sums[_COUNTED],
-            comments=sums[_COMMENT],
-            blank=sums[_BLANK],
+            counted=sums[COUNTED],
+            comments=sums[COMMENT],
+            blank=sums[BLANK],
             rejected=sum(reasons.values()),
             reject_reasons=reasons,
         )
 
     def _rejects(self, lines: Lines, fate: Bytes, block: Block, path: str) -> tuple[Reject, ...]:
         records = []
-        for i in np.flatnonzero(fate >= _FIELDS).tolist():
+        for i in np.flatnonzero(fate >= FIELDS).tolist():
             start, end = int(lines.start[i]), int(lines.end[i])
             text = visible(lines.buffer.text(start, min(end, start + REJECT_TEXT)))
             records.append(Reject(path, block.line + i, block.offset + start, self._fates[fate[i]], text))
         return tuple(records)
 
 
-def _judge_tail(fate: Bytes, *, torn: bool) -> None:
-    """Name the fate of a last line without LF: if it is no good, or cannot be, it is a line cut short."""
-    if (fate[-1] > _BLANK and fate[-1] != _TOO_LONG) or (torn and fate[-1] == _COUNTED):
-        fate[-1] = _PARTIAL_TAIL
+def _splitter(fmt: LogFormat, needed: list[int]) -> Splitter:
+    """Return what takes lines of a format's kind apart."""
+    if isinstance(fmt, JsonLines):
+        return JsonSplitter(fmt, needed)
+    if isinstance(fmt, W3c):
+        return W3cSplitter(fmt)
+    if isinstance(fmt, Pattern):
+        return PatternSplitter(fmt)
+    if isinstance(fmt, Delimited):
+        return DelimitedSplitter(fmt)
+    raise TypeError(type(fmt).__name__)
+
+
+def _sum(one: Column, other: Column) -> Column:
+    """Add durations up; a part that is missing makes the sum missing."""
+    if not isinstance(one, Numbers) or not isinstance(other, Numbers):
+        return other
+    missing = [m for m in (one.missing, other.missing) if m is not None]
+    return Numbers(one.values + other.values, np.logical_or.reduce(missing) if missing else None)
+
+
+def _offset_minutes(offset: Column | None) -> int | None:
+    """Return the UTC offset that the first row names."""
+    if not isinstance(offset, Numbers) or not len(offset.values):
+        return None
+    minutes = int(offset.values[0]) // 60
+    return minutes if minutes % _QUARTER == 0 else None

@@ -6,11 +6,14 @@ rows are faulty; nothing is coerced ("2e2" is no status, "1_000" no number of by
 
 from __future__ import annotations
 
+import re
 from datetime import date
+from decimal import ROUND_HALF_UP, Decimal
+from functools import lru_cache
 
 import numpy as np
 
-from cdnlog.columns import Bools, Buffer, Ints, Words
+from cdnlog.columns import Bools, Buffer, Ints, Words, distinct
 
 MAX_DIGITS = 18
 """Longest integer that is read; all of them fit into int64."""
@@ -51,6 +54,12 @@ def unsigned(buffer: Buffer, start: Ints, length: Ints) -> tuple[Ints, Bools]:
     return values, ~good
 
 
+def digits(buffer: Buffer, start: Ints, count: Ints | int) -> tuple[Ints, Bools]:
+    """Read exactly `count` digits, 1 to 8; and whether they all are some."""
+    found, good = _digit_bytes(buffer.words[start], count)
+    return _joined(found), good
+
+
 def _leading(buffer: Buffer, start: Ints, left: Ints) -> tuple[Ints, Bools]:
     """Read the last eight, or fewer, of the first `left` digits."""
     count = np.minimum(left, 8)
@@ -67,15 +76,73 @@ def signed(buffer: Buffer, start: Ints, length: Ints) -> tuple[Ints, Bools]:
     return np.where(minus, -values, values), bad
 
 
-def status(buffer: Buffer, start: Ints, length: Ints) -> tuple[Ints, Bools]:
-    """Read a status: 100 to 999, or 0 for "0", "000" and "-" (no answer was sent)."""
-    digits, good = _digit_bytes(buffer.words[start], 3)
-    values = _joined(digits)
+def decimal(buffer: Buffer, start: Ints, length: Ints, places: int) -> tuple[Ints, Bools]:
+    """Read digits with or without a fraction, as a number of units of 10 ** -places; further digits are cut off."""
+    end = start + length
+    dot = buffer.next(b".", start, end)
+    whole, bad = unsigned(buffer, start, dot - start)
+    bad |= dot - start > MAX_DIGITS - places
+    value = np.where(bad, 0, whole) * 10**places
+    rows = np.flatnonzero(dot < end)
+    if len(rows):
+        count = end[rows] - dot[rows] - 1
+        kept = np.minimum(count, places)
+        part, wrong = unsigned(buffer, dot[rows] + 1, np.maximum(kept, 1))
+        rest = np.flatnonzero(count > places)
+        wrong[rest] |= unsigned(buffer, dot[rows][rest] + 1 + places, np.minimum(count - places, MAX_DIGITS)[rest])[1]
+        value[rows] += np.where(kept > 0, part, 0) * 10 ** (places - kept)
+        bad[rows] |= wrong | (count <= 0)
+    return value, bad
+
+
+_UNITS = {b"s": 9, b"ms": 6, b"us": 3, b"ns": 0, b"\xc2\xb5s": 3, b"\xce\xbcs": 3}
+_DURATION = re.compile(rb"(-?[0-9]{1,18}(?:\.[0-9]{0,18})?(?:[eE][-+]?[0-9]{1,2})?)(s|ms|us|ns|\xc2\xb5s|\xce\xbcs|)")
+_FROM = {"s": (4, 10), "ms": (1, 10), "us": (0, 1000), "ns": (0, 1_000_000)}
+"""By unit: the places that are read, and how many of the last one make a millisecond."""
+
+
+def duration(buffer: Buffer, start: Ints, length: Ints, unit: str) -> tuple[Ints, Bools, Bools]:
+    """Read a duration as milliseconds, rounded half up; a unit behind the number ("0.12s") goes before `unit`.
+
+    Returns:
+        Milliseconds, rows that are no duration, rows that are a negative one, which nothing lasts.
+    """
+    places, step = _FROM[unit]
+    value, bad = decimal(buffer, start, length, places)
+    value = (value + step // 2) // step
+    negative = np.zeros(len(bad), bool)
+    if len(rows := np.flatnonzero(bad & (length > 0))):
+        codes, first = distinct(buffer, start[rows], length[rows])
+        texts = (buffer.text(int(start[r]), int(start[r] + length[r])) for r in rows[first])
+        table = [_milliseconds(text, unit) for text in texts]
+        found = np.array([-1 if t is None else max(t, 0) for t in table], np.int64)[codes]
+        negative[rows] = np.array([t is not None and t < 0 for t in table], bool)[codes]
+        bad[rows], value[rows] = found < 0, np.maximum(found, 0)
+    return value, bad, negative
+
+
+@lru_cache(maxsize=65_536)
+def _milliseconds(text: bytes, unit: str) -> int | None:
+    match = _DURATION.fullmatch(text)
+    if match is None:
+        return None
+    number = Decimal(match[1].decode()).scaleb(_UNITS[match[2] or unit.encode()])
+    whole = (number.scaleb(-6)).quantize(Decimal(1), ROUND_HALF_UP) if abs(number.adjusted()) < 24 else None  # noqa: PLR2004
+    return int(whole) if whole is not None and abs(whole) < 10**MAX_DIGITS else None
+
+
+NO_ANSWER = (b"0", b"000", b"-")
+
+
+def status(buffer: Buffer, start: Ints, length: Ints, none: tuple[bytes, ...] = NO_ANSWER) -> tuple[Ints, Bools]:
+    """Read a status: 100 to 999, or 0 for what says that no answer was sent."""
+    found, good = _digit_bytes(buffer.words[start], 3)
+    values = _joined(found)
     good &= (length == 3) & (values >= 100)  # noqa: PLR2004 - the shape of a status
     if not good.all():
-        for row in np.flatnonzero(~good).tolist():
-            if buffer.text(int(start[row]), int(start[row] + length[row])) in (b"0", b"000", b"-"):
-                values[row], good[row] = 0, True
+        rows = np.flatnonzero(~good)
+        unanswered = buffer.is_null(start[rows], length[rows], none) & (length[rows] > 0)
+        values[rows[unanswered]], good[rows[unanswered]] = 0, True
     return values, ~good
 
 
@@ -93,14 +160,14 @@ def compact_time(buffer: Buffer, start: Ints, length: Ints) -> tuple[Ints, Bools
     days, clock = _joined(day_digits), _joined(clock_digits) % 1_000_000
     hour, minute, second = clock // 10_000, clock // 100 % 100, clock % 100
     good &= (hour <= 23) & (minute <= 59) & (second <= 60)  # noqa: PLR2004 - a clock
-    midnight, no_day = _midnights(days)
+    midnight, no_day = midnights(days)
     seconds = midnight + hour * 3600 + minute * 60 + np.minimum(second, 59)
     year = days // 10_000
     strange = good & ((year < _FIRST_YEAR) | (year > _LAST_YEAR))
     return seconds, ~good | (no_day & ~strange), strange
 
 
-def _midnights(days: Ints) -> tuple[Ints, Bools]:
+def midnights(days: Ints) -> tuple[Ints, Bools]:
     """Turn YYYYMMDD numbers into seconds since 1970; a log has few distinct days."""
     if len(days) and days[0] == days.min() == days.max():
         seconds = _midnight(int(days[0]))

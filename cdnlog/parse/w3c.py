@@ -1,0 +1,177 @@
+"""Splits lines of the kind "w3c": a `#Fields:` line names the fields of the lines below it, until the next one.
+
+Lines under equal headers are split together, wherever they stand. What a header says goes on in the next block.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from cdnlog.columns import Buffer, Bytes, Ints
+from cdnlog.formats import Cut, Delimited, Escape, Keyed, W3c
+from cdnlog.model import Block
+from cdnlog.parse.delimited import DelimitedRows, DelimitedSplitter
+from cdnlog.parse.fates import BOM, COUNTED, HEADER, content, prejudged
+from cdnlog.parse.lines import Lines, scan
+from cdnlog.parse.split import Slices, Split
+
+MARK = b"#Fields:"
+_HASH = ord("#")
+_MOST = 512  # fields of a header; the longest that is known has about 70
+_KEPT = 64  # headers that are remembered
+_LOOKED_AT = 100
+_LIKE = ("schema", "name", "title", "provider", "source", "as_of", "samples", "comment", "nulls", "tail")
+_ANY = (Cut(column="time", type="time", format="iso"), Cut(column="status", type="status"), Cut())
+
+
+@dataclass(frozen=True)
+class Part:
+    """The rows under equal headers.
+
+    Attributes:
+        rows: The rows, split by the header.
+        place: For each declared field its place in the header, None if that lacks it.
+    """
+
+    rows: DelimitedRows
+    place: tuple[int | None, ...]
+
+    def field(self, j: int) -> Slices:
+        """Return where the declared field `j` stands in each row."""
+        place = self.place[j]
+        if place is None:
+            nothing = np.zeros(len(self.rows.line), np.int64)
+            return self.rows.lines.buffer, nothing, nothing
+        return self.rows.field(place)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The rows of a block, from under all its headers."""
+
+    buffer: Buffer
+    parts: tuple[Part, ...]
+
+    @cached_property
+    def line(self) -> Ints:
+        """Number of the line of each row."""
+        return self._lines[self._order]
+
+    def field(self, j: int) -> Slices:
+        """Return where the declared field `j` stands in each row."""
+        found = [part.field(j) for part in self.parts]
+        start, length = (np.concatenate([*(one[i] for one in found), np.empty(0, np.int64)]) for i in (1, 2))
+        return self.buffer, start[self._order], length[self._order]
+
+    @cached_property
+    def _lines(self) -> Ints:
+        return np.concatenate([*(part.rows.line for part in self.parts), np.empty(0, np.int64)])
+
+    @cached_property
+    def _order(self) -> Ints:
+        return np.argsort(self._lines, kind="stable")
+
+
+class Header:
+    """What one header says; made once for equal ones.
+
+    Args:
+        fmt: The format.
+        names: The names in the header.
+        separator: What stands between the fields of the lines below it.
+    """
+
+    def __init__(self, fmt: W3c, names: list[str], separator: str) -> None:
+        self.separator = separator
+        self.place = tuple(_place(field, names) for field in fmt.fields)
+        like = {name: getattr(fmt, name) for name in _LIKE}
+        escape: Escape = "doubled" if fmt.quoted else "none"
+        self.splitter = DelimitedSplitter(
+            Delimited(**like, fields=_ANY, separator=separator, escape=escape),
+            tuple(Cut(quoted="maybe" if fmt.quoted else False) for _ in names),
+        )
+
+
+def header_names(text: bytes) -> list[str]:
+    """Return the names in a header."""
+    return text[len(MARK) :].decode("utf-8", "replace").split()[:_MOST]
+
+
+def _place(field: Keyed, names: list[str]) -> int | None:
+    return next((names.index(key) for key in field.keys if key in names), None)
+
+
+class W3cSplitter:
+    """Splits the blocks of one file; remembers the last header."""
+
+    def __init__(self, fmt: W3c) -> None:
+        self._fmt = fmt
+        self._header = b""
+        self._made: dict[bytes, Header] = {}
+
+    def split(self, block: Block) -> Split:
+        """Take a block apart."""
+        lines = scan(block.data, quotes=False)
+        fate = prejudged(lines, cut=block.cut)
+        open_ = fate == COUNTED
+        head = lines.buffer.bytes[lines.start]
+        comments = open_ & ((head == _HASH) | (head == BOM[0]))
+        parts: list[Part] = []
+        scanned: dict[str, Lines] = {}
+        for text, numbers in self._headers(lines, np.flatnonzero(comments)):
+            below = np.zeros(len(fate), bool)
+            below[numbers] = True
+            below &= open_
+            if not text:
+                _reject_headless(lines, fate, np.flatnonzero(below))
+                continue
+            made = self._of(text, lines, np.flatnonzero(below & ~comments))
+            if made.separator not in scanned:
+                scanned[made.separator] = made.splitter.scan(block.data)
+            parts.append(Part(made.splitter.rows(scanned[made.separator], fate, below), made.place))
+        return Split(lines, fate, Parts(lines.buffer, tuple(parts)))
+
+    def _headers(self, lines: Lines, comments: Ints) -> list[tuple[bytes, Ints]]:
+        """Return the distinct headers and the lines below each; a line above all headers goes with an empty one."""
+        below: dict[bytes, list[Ints]] = {}
+        at = 0
+        for i in comments.tolist():
+            text = lines.text(i).removeprefix(BOM)
+            if text.startswith(MARK):
+                below.setdefault(self._header, []).append(np.arange(at, i + 1))
+                self._header, at = text, i + 1
+        below.setdefault(self._header, []).append(np.arange(at, len(lines.start)))
+        return [(text, np.concatenate(numbers)) for text, numbers in below.items()]
+
+    def _of(self, text: bytes, lines: Lines, numbers: Ints) -> Header:
+        """Return what a header says; the separator is told by the first lines below it, once."""
+        if text in self._made:
+            return self._made[text]
+        names = header_names(text)
+        separator = self._fmt.separator or _separator(lines, numbers, len(names))
+        made = Header(self._fmt, names, separator or "\t")
+        if separator:
+            if len(self._made) >= _KEPT:
+                self._made.clear()
+            self._made[text] = made
+        return made
+
+
+def _separator(lines: Lines, numbers: Ints, fields: int) -> str | None:
+    """Return the separator by which one of the first lines has as many fields as the header; None if none has."""
+    for i in numbers[:_LOOKED_AT].tolist():
+        line = lines.text(i)
+        for separator in ("\t", " "):
+            if line.count(separator.encode()) + 1 == fields:
+                return separator
+    return None
+
+
+def _reject_headless(lines: Lines, fate: Bytes, numbers: Ints) -> None:
+    for i in numbers.tolist():
+        _, fate[i] = content(lines.text(i), b"#")
+        if fate[i] == COUNTED:
+            fate[i] = HEADER
