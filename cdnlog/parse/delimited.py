@@ -155,7 +155,7 @@ class DelimitedSplitter:
         if not self._fmt.tail:
             good &= marks[-1] >= stop
         np.minimum(marks, stop, out=marks)
-        if not lines.pure:
+        if not lines.pure or not self._exact:
             good &= ((lines.kind[marks] == self._separator[0]) | (marks == stop)).all(axis=0)
         if not good.all():
             rows, marks = rows[good], marks[:, good]
