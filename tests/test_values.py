@@ -225,7 +225,7 @@ def test_both_ways_to_split_agree(fmt: Delimited) -> None:
     """A line that is split with all others is split in the same places when it is split alone."""
     from cdnlog.parse.delimited import DelimitedSplitter
 
-    data = "".join(sample.line + "\n" for sample in fmt.samples).encode()
+    data = "".join(sample.line + "\n" for sample in fmt.samples if sample.expect is not None).encode()
     splitter = DelimitedSplitter(fmt)
     lines = splitter.scan(data)
     everyone = np.ones(len(lines.start), bool)
