@@ -203,6 +203,8 @@ class Catalog:
                 answers.append(self.asked(provider, text))
         own = tuple(answer for answer in answers if answer.answered_by in ("provider", "edge-word"))
         if not answers:
+            if text.lstrip("-").isdigit():
+                status_code(text)
             raise UnknownNameError("code or word", visible(text), words)
         return Comparison(text, own or (self.asked(STANDARD, text),))
 

@@ -26,6 +26,7 @@ _FAMILIES = (
 _LEAVING = frozenset({0, 499})
 _ORIGIN = "origin"
 _SAME_PATHS = 0.5
+_WAITED = 0.25
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,20 @@ def correlated(drafts: Sequence[Draft]) -> list[list[Draft]]:
         merged = [draft, *(one for group in kin for one in group)]
         groups = [group for group in groups if group not in kin] + [merged]
     return [*(sorted(group, key=_main_first) for group in groups), *noise]
+
+
+def decider(group: Sequence[Draft]) -> Draft:
+    """Return the part of a finding that tells its cause: the main one, but for people who leave a slow origin.
+
+    Where for every four who left one waited until the edge's timer ran out, the origin had stopped answering in time.
+    """
+    main = group[0]
+    if main.decision.cause == "slow-origin-abort":
+        for draft in group[1:]:
+            waited = draft.stretch.requests >= _WAITED * main.stretch.requests
+            if draft.decision.cause == "origin-timeout" and waited:
+                return draft
+    return main
 
 
 def _main_first(draft: Draft) -> tuple[bool, int, str, int, int]:

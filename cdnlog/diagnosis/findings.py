@@ -14,7 +14,7 @@ from cdnlog.counts import Counts
 from cdnlog.declared import Lang
 from cdnlog.diagnosis.affected import Affected, affected
 from cdnlog.diagnosis.cases import Library
-from cdnlog.diagnosis.correlate import Draft, correlated
+from cdnlog.diagnosis.correlate import Draft, correlated, decider
 from cdnlog.diagnosis.decide import UNDETERMINED, Decision, decide
 from cdnlog.diagnosis.incidents import LEAST, gate
 from cdnlog.diagnosis.rows import Rows
@@ -110,7 +110,8 @@ class _Author:
     def finding(self, group: list[Draft]) -> Finding:
         """Return what there is to say of one incident, or of what is left of a code."""
         counts, lang, main = self._counts, self._tables.lang, group[0]
-        stretch, hit, cause, entry = main.stretch, main.hit, main.decision.cause, main.answer.entry
+        stretch, hit, entry, decided = main.stretch, main.hit, main.answer.entry, decider(group)
+        cause = decided.decision.cause
         about = self._tables.catalog.cause(cause)
         told_by_code = cause == UNDETERMINED or entry.causes == (cause,) or _too_few(stretch)
         advice = entry if told_by_code else about
@@ -132,17 +133,17 @@ class _Author:
             share=round(stretch.requests / total, 6),
             clients=hit.clients,
             severity=min((_severity(draft) for draft in group), key=SEVERITIES.index),
-            owner=main.owner,
+            owner=decided.owner,
             cause=cause,
             cause_title=about.title.of(lang),
-            confidence=main.decision.confidence,
+            confidence=decided.decision.confidence,
             name=entry.name.of(lang),
             meaning=entry.meaning.of(lang),
             fix=advice.fix.of(lang),
             avoid=advice.avoid.of(lang) if advice.avoid and stretch.incident else (),
             needs=entry.checks.of(lang) if cause == UNDETERMINED else (),
             ticket=ticket(group, self._judge.rows(stretch), counts, self._say) if stretch.incident else None,
-            evidence=tuple(self._evidence(main)),
+            evidence=tuple(self._evidence(decided)),
             affected=hit.top,
             affected_shares=hit.shares,
         )

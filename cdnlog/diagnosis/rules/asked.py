@@ -20,7 +20,7 @@ _HARMLESS = re.compile(
 _PROBE = re.compile(
     r"\.(env|git|svn|hg|aws|ssh|htaccess|htpasswd|ds_store)\b|\b(wp-(login|admin|content|includes|config|json)|xmlrpc"
     r"|phpmyadmin|phpinfo|pma|adminer|eval-stdin|webshell|shell|cgi-bin|actuator|jenkins|solr|struts|owa/auth"
-    r"|server-status|manager/html|boaform|hnap1|telescope|id_rsa|etc/passwd|vendor/phpunit|\.\./)"
+    r"|server-status|manager/html|boaform|hnap1|telescope|id_rsa|etc/passwd|vendor/phpunit)(?![a-z])|\.\./"
     r"|/(backup|dump|db|database|site|www)[^/]*\.(sql|zip|tar|gz|rar|bak)\b|\.(php|asp|aspx|jsp|action|cgi)$"
     r"|%c0%ae|\.\.[\\/%]|<script|union\+|' ?or",
     re.IGNORECASE,

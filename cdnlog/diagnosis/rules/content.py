@@ -37,6 +37,7 @@ _MILLISECONDS = 1000
 _WHOLE = {"content-removed": -1.0}
 _OTHERS_THAN_SCANNER = (
     "broken-link", "content-removed", "origin-moved", "client-release", "negative-cache", "access-rule",
+    "origin-denied",
 )  # fmt: skip
 
 
@@ -155,9 +156,11 @@ def whole_host(case: Case) -> Reading | None:
     facts = {"share": percent(core.share), "misses": percent(failed / (failed + served) if failed + served else 0.0)}
     if at_the_edge(case, core):
         return _all_at_once(case, facts)
-    if _all_paths(case, core):
+    no_hits = core.served.requests - served < case.limits["E29.rows"]
+    by_edge = (no_hits or case.status == _BAD_REQUEST) and _fast(case, core.failing)
+    if _all_paths(case, core) and not by_edge:
         moved = {"origin-moved": 1.5} if case.status in MISSING_CODES else {"origin-denied": 1.2}
-        return None if _fast(case, core.failing) else Reading("E29", "confirms", "E29-confirms", facts, moved | _WHOLE)
+        return Reading("E29", "confirms", "E29-confirms", facts, moved | _WHOLE)
     part = {"origin-moved": -1.5, "host-not-configured": -2.0, "quota": -2.0, "content-removed": 0.4}
     enough = served >= case.limits["E29.part"] * (failed + served)
     return Reading("E29", "refutes", "E29-refutes", facts, part) if enough else None
@@ -182,7 +185,8 @@ def at_the_edge(case: Case, core: Asked) -> bool:
     if took is None:
         return stored.requests >= case.limits["E29.rows"]
     hits, misses = stored.quantile("duration_ms", 0.5), case.misses_before.quantile("duration_ms", 0.1)
-    return _fast(case, core.failing) or took <= min(hits or 0.0, (misses or 0.0) / 4)
+    known = min(hits or 0.0, (misses or 0.0) / 4) if case.before.requests else case.limits["E29.alone"] * _MILLISECONDS
+    return _fast(case, core.failing) or took <= known
 
 
 def _fast(case: Case, rows: Rows) -> bool:
@@ -200,33 +204,34 @@ def _all_at_once(case: Case, facts: dict[str, str]) -> Reading:
 
 
 def peak(case: Case) -> Reading | None:
-    """E04: a limit is reached when most is carried, or is set anew at a full hour; a host is taken away at any time."""
+    """E29b: limits are reached when most is carried, or are set anew at a full hour; a host is removed at any time."""
     if case.status != _NOT_FOUND or not case.before.requests or not at_the_edge(case, asked(case)):
         return None
     carried = [case.load.requests[window] for window in sorted(case.load.requests) if window < case.windows[0]]
     after = [case.load.requests[window] for window in case.windows[1:]]
     last = median(carried[-2:]) if carried else 0.0
-    rise = last / max(median(carried[:-2]), 1.0) if len(carried) >= case.limits["E04.windows"] else 0.0
+    rise = last / max(median(carried[:-2]), 1.0) if len(carried) >= case.limits["E29b.windows"] else 0.0
     drop = last / max(median(after), 1.0) if after else 0.0
     facts = {"rise": f"{rise or drop:.1f}"}
-    highest = last >= case.limits["E04.highest"] * max(carried, default=0)
-    if highest and rise >= case.limits["E04.rise"]:
-        weight = 1.5 if drop >= case.limits["E04.flat"] else 1.0
-        return Reading("E04", "confirms", "E04-confirms", facts, {"quota": weight})
-    if highest and drop >= case.limits["E04.rise"]:
-        return Reading("E04", "weak", "E04-weak", facts, {"quota": 0.9})
+    highest = last >= case.limits["E29b.highest"] * max(carried, default=0)
+    if highest and rise >= case.limits["E29b.rise"]:
+        weight = 1.5 if drop >= case.limits["E29b.flat"] else 1.0
+        return Reading("E29b", "confirms", "E29b-confirms", facts, {"quota": weight})
+    if highest and drop >= case.limits["E29b.rise"]:
+        return Reading("E29b", "weak", "E29b-weak", facts, {"quota": 0.9})
     if _at_full_hour(case):
-        return Reading("E04", "weak", "E04-hour", facts, {"quota": 0.8})
-    if drop < case.limits["E04.flat"] and (rise or (drop and len(carried) > 1)):
-        return Reading("E04", "refutes", "E04-refutes", facts, {"host-not-configured": 0.6, "quota": -0.5})
+        return Reading("E29b", "weak", "E29b-hour", facts, {"quota": 0.8})
+    if drop < case.limits["E29b.flat"] and (rise or (drop and len(carried) > 1)):
+        return Reading("E29b", "refutes", "E29b-refutes", facts, {"host-not-configured": 0.6, "quota": -0.5})
     return None
 
 
 def _at_full_hour(case: Case) -> bool:
     """Whether the last request that was served, before all of them fail, is close to a full hour."""
-    rows = case.served if len(case.served) else case.before
-    off = float(rows.number("time").max()) / MICROSECONDS % _HOUR
-    return min(off, _HOUR - off) <= case.limits["E04.hour"]
+    begun = case.failing.quantile("time", 0.05) or 0.0
+    times = np.concatenate([rows.number("time") for rows in (case.before, case.served)])
+    off = float(times[times < begun].max(initial=0)) / MICROSECONDS % _HOUR
+    return min(off, _HOUR - off) <= case.limits["E29b.hour"]
 
 
 def broken_link(case: Case) -> Reading | None:

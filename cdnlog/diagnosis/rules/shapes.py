@@ -78,7 +78,7 @@ def client_release(case: Case) -> Reading | None:
 
 
 def always(case: Case) -> Reading | None:
-    """E07: on the same paths that version nearly always fails and the others nearly never."""
+    """E35b: on the same paths that version nearly always fails and the others nearly never."""
     if case.status not in RELEASE_CODES or not case.failing.has("user_agent"):
         return None
     core = asked(case)
@@ -87,15 +87,15 @@ def always(case: Case) -> Reading | None:
         return None
     beside = core.served.where(of_paths(core.served, core.failing))
     others = int((~found.of(beside)).sum())
-    if others < case.limits["E07.rows"] or evenly(core.failing, "client_ip") < case.limits["E35.clients"]:
+    if others < case.limits["E35b.rows"] or evenly(core.failing, "client_ip") < case.limits["E35.clients"]:
         return None
     inside, outside = (_failing_share(core.failing, beside, found, holds=holds) for holds in (True, False))
-    if inside < case.limits["E07.inside"] or outside > case.limits["E07.outside"]:
+    if inside < case.limits["E35b.inside"] or outside > case.limits["E35b.outside"]:
         return None
     new = bool(len(case.before)) and case.before.share(found.of(case.before)) == 0
     facts = {"version": found.name, "inside": percent(inside), "outside": percent(outside)}
-    key = "E07-new" if new else "E07-always"
-    return Reading("E07", "confirms", key, facts, {"client-release": 1.0 if new else 0.7})
+    key = "E35b-new" if new else "E35b-always"
+    return Reading("E35b", "confirms", key, facts, {"client-release": 1.0 if new else 0.7})
 
 
 def _failing_share(failing: Rows, served: Rows, found: Release, *, holds: bool) -> float:
