@@ -41,15 +41,20 @@ class Gate:
 
 _SERVER = Gate(share=0.001, chronic=0.005, floor=0.0002)
 _REFUSED = Gate(share=0.02, chronic=0.025, floor=0.002)
+_RARE = Gate(share=0.005, chronic=0.005, floor=0.001)
 _ABORTED = Gate(share=0.02, chronic=0.02, floor=0.002)
 _CLIENT_CLOSED = 499
+_COMMON = frozenset({401, 403, 404, 410, 416, 429})
+"""Refusals that healthy sites have all day; the others are rare."""
 
 
 def gate(status: int) -> Gate:
     """Return the gate of a status: server errors weigh more than refusals, and those more than people who leave."""
     if status in (0, _CLIENT_CLOSED):
         return _ABORTED
-    return _SERVER if status >= 500 else _REFUSED  # noqa: PLR2004 - RFC 9110, section 15.6
+    if status >= 500:  # noqa: PLR2004 - RFC 9110, section 15.6
+        return _SERVER
+    return _REFUSED if status in _COMMON else _RARE
 
 
 @dataclass(frozen=True, slots=True)
