@@ -97,6 +97,26 @@ def atomic(path: Path) -> Iterator[IO[bytes]]:
 
 
 @contextmanager
+def atomic_folder(path: Path) -> Iterator[Path]:
+    """Give an empty folder that appears under its name only when all is written into it.
+
+    Raises:
+        OutputError: It cannot be made, or there is something of that name already; what was begun is removed.
+    """
+    where = visible(path)
+    if path.exists() and not (path.is_dir() and not any(path.iterdir())):
+        raise OutputError(where, "there is something of that name already; give a new or an empty folder")
+    try:
+        with tempfile.TemporaryDirectory(prefix=TEMPORARY, suffix=".tmp", dir=path.parent) as made:
+            written = Path(made) / "written"
+            written.mkdir()
+            yield written
+            written.replace(path)
+    except OSError as error:
+        raise OutputError(where, error.strerror or str(error)) from error
+
+
+@contextmanager
 def _special(path: Path) -> Iterator[IO[bytes]]:
     """Open a pipe or a device as it is: replacing it with a file would not be what was asked for."""
     try:

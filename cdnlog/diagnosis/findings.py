@@ -106,6 +106,7 @@ class _Author:
         self._counts, self._tables, self._judge = counts, tables, judge
         self._say = partial(_say, tables)
         self._end = max(counts.columns["window_start"], default=0)
+        self._damage = _damage(counts, tables)
 
     def finding(self, group: list[Draft]) -> Finding:
         """Return what there is to say of one incident, or of what is left of a code."""
@@ -136,7 +137,7 @@ class _Author:
             owner=decided.owner,
             cause=cause,
             cause_title=about.title.of(lang),
-            confidence=decided.decision.confidence,
+            confidence=self._confidence(decided),
             name=entry.name.of(lang),
             meaning=entry.meaning.of(lang),
             fix=advice.fix.of(lang),
@@ -148,6 +149,10 @@ class _Author:
             affected_shares=hit.shares,
         )
 
+    def _confidence(self, draft: Draft) -> str:
+        sure = draft.decision.confidence
+        return "medium" if sure == "high" and self._damage else sure
+
     def _evidence(self, draft: Draft) -> Iterator[Mapping[str, str]]:
         for reading in draft.decision.readings:
             statement = self._say(reading.phrase, **reading.facts)
@@ -155,6 +160,8 @@ class _Author:
         yield {"rule": "E01", **self._gate(draft.stretch)}
         if draft.stretch.incident and not draft.stretch.incident.onset:
             yield {"rule": "E02", "verdict": "not-measurable", "statement": self._say("no-quiet-time")}
+        if self._damage and draft.stretch.incident:
+            yield {"rule": "E14", "verdict": "weak", "statement": self._say("E14-weak", **self._damage)}
         if draft.hit.sampled:
             yield {"rule": "sample", "verdict": "weak", "statement": self._say("sampled")}
         yield {"rule": "code-table", "verdict": "weak", "statement": self._told_by(draft.answer)}
@@ -173,6 +180,14 @@ class _Author:
     def _told_by(self, answer: Answer) -> str:
         facts = {"code": str(answer.code), "provider": answer.provider, "word": answer.word or ""}
         return self._say(f"told-by-{answer.answered_by}", **facts)
+
+
+def _damage(counts: Counts, tables: Tables) -> Mapping[str, str]:
+    """Return how much of the input was rejected, nothing if it is too little to matter (E14)."""
+    total = counts.inputs.total
+    if total.rejected <= tables.catalog.thresholds()["E14.rejected"] * total.lines:
+        return {}
+    return {"rejected": f"{total.rejected:,}", "lines": f"{total.lines:,}"}
 
 
 def _say(tables: Tables, key: str, **facts: str) -> str:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import chain
+from pathlib import Path
 from typing import IO, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
+import pyarrow.dataset
 import pyarrow.parquet
 
 from cdnlog.errors import UnknownNameError
@@ -18,6 +20,7 @@ from cdnlog.text import csv_cell, visible
 
 Write = Callable[[IO[bytes], Iterable[pa.Table]], None]
 _ROW_GROUP = 128 * 1024
+_MOST_PARTITIONS = 100_000
 # What a spreadsheet may run begins with one of these, behind any spaces (RE2, on the distinct values only).
 _SUSPECT = r"^[\s\pZ]*[=+\-@|%＝＋－＠]"  # noqa: RUF001 - full-width signs are formulas too
 
@@ -37,6 +40,41 @@ def writer_for(suffix: str) -> Write:
     if suffix.lower() not in writers:
         raise UnknownNameError("suffix of --out", visible(suffix), writers)
     return writers[suffix.lower()]
+
+
+def write_partitions(folder: Path, tables: Iterable[pa.Table], by: Sequence[str]) -> None:
+    """Write Parquet files below a folder, one subfolder per value: `day=2026-11-20/domain=www.example.com/`.
+
+    Args:
+        folder: An empty folder.
+        tables: The rows, with `time` and whatever they are parted by.
+        by: "day" (of UTC) and columns, in the order of the folders.
+
+    Raises:
+        UnknownNameError: The rows have no such column.
+    """
+    schema, groups = _first(_with_day(tables, by))
+    if not len(schema):
+        return
+    for name in by:
+        if name not in schema.names:
+            raise UnknownNameError("column of --partition", visible(name), schema.names)
+    parquet = pa.dataset.ParquetFileFormat()
+    pa.dataset.write_dataset(
+        (batch for group in groups for batch in group.to_batches()),
+        folder,
+        schema=schema,
+        format=parquet,
+        file_options=parquet.make_write_options(compression="zstd", write_page_checksum=True),
+        partitioning=pa.dataset.partitioning(pa.schema([schema.field(name) for name in by]), flavor="hive"),
+        max_partitions=_MOST_PARTITIONS,
+    )
+
+
+def _with_day(tables: Iterable[pa.Table], by: Sequence[str]) -> Iterator[pa.Table]:
+    for table in tables:
+        day = pc.strftime(table.column("time"), format="%Y-%m-%d") if "day" in by else None
+        yield table if day is None else table.append_column("day", day)
 
 
 def _grouped(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from cdnlog.diagnosis.case import Case, Reading, Rule, percent, seconds
 from cdnlog.diagnosis.rows import Rows
 from cdnlog.diagnosis.rules.compare import (
@@ -169,4 +171,16 @@ def repeats(case: Case) -> Reading | None:
     return Reading("E12", "weak", "E12-weak", facts)
 
 
-RULES: tuple[Rule, ...] = (where_on_the_site, leg, hits, network, many_domains, repeats)
+def shape(case: Case) -> Reading | None:
+    """E04: a share that is there within one window is a change, an expiry or a breakdown; one that grows is load."""
+    if not case.onset or len(case.windows) < case.limits["E04.windows"]:
+        return None
+    sums = np.bincount(np.searchsorted(case.windows, case.failing.windows), case.failing.weights, len(case.windows))
+    shares = [n / case.load.requests[window] for n, window in zip(sums.tolist(), case.windows, strict=True)]
+    level = case.limits["E04.level"] * sorted(shares)[len(shares) // 2]
+    reached = next(place for place, share in enumerate(shares) if share >= level)
+    minutes = f"{(reached + 1) * case.window / 60:g}"
+    return Reading("E04", "weak", "E04-step" if reached <= 1 else "E04-ramp", {"minutes": minutes})
+
+
+RULES: tuple[Rule, ...] = (where_on_the_site, leg, hits, network, many_domains, repeats, shape)
