@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 
 Paths: TypeAlias = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
 _LAST_CODE = 999
+_ALL = ""  # among the providers of domains: of all that are not named
+_PROVIDER = "cdnlog.provider"
+"""Key in the `attrs` of a frame made by `read`: the code table that its rows ask for."""
 
 
 class InputWarning(UserWarning):
@@ -70,7 +73,7 @@ def count(
         >>> cdnlog.count("sample_logs/2026112000-www.example.com.gz", window="1h").frame["status"].dtype
         Int16Dtype()
     """
-    counts, _ = _counted(paths_or_frames, settings(window, options), rejects, progress, gather=False)
+    counts, *_ = _counted(paths_or_frames, settings(window, options), rejects, progress, gather=False)
     return counts
 
 
@@ -105,9 +108,11 @@ def diagnose(
     made = settings(window, options)
     if isinstance(source_of_counts, Counts):
         counts, evidence = source_of_counts, None
+        providers: dict[str, str] = {}
     else:
-        counts, evidence = _counted(source_of_counts, made, rejects, progress, gather=True)
-    tables = Tables(made.catalog, made.provider or _provider(counts), made.lang)
+        counts, evidence, providers = _counted(source_of_counts, made, rejects, progress, gather=True)
+    own = made.provider or providers.pop(_ALL, None) or _provider(counts)
+    tables = Tables(made.catalog, own, made.lang, {} if made.provider else providers)
     return Diagnosis(findings(counts, evidence, tables), counts, made.lang)
 
 
@@ -141,7 +146,9 @@ def diff(
         ['new']
     """
     made = settings("5min", {**options, "by": ()})
-    (first, old), (second, new) = (_counted(side, made, rejects, progress, gather=True) for side in (before, after))
+    (first, old, _), (second, new, _) = (
+        _counted(side, made, rejects, progress, gather=True) for side in (before, after)
+    )
     return Difference(changes(first, second), lost_paths(old, new, second), first, second, made.lang)
 
 
@@ -200,7 +207,10 @@ def read(
     """
     from cdnlog.frames import frame_of  # noqa: PLC0415 - pandas costs 0.4 s, counting does without
 
-    return frame_of(tables(paths, columns, progress=progress, **options))
+    reports: list[FileReport] = []
+    frame = frame_of(tables(paths, columns, progress=progress, reports=reports, **options))
+    provider = most_asked(reports)
+    return frame if provider is None else _marked(frame, provider)
 
 
 def tables(
@@ -228,11 +238,14 @@ def tables(
             yield arrow_table(item, wanted)
 
 
-def explain(code: int, provider: str = DEFAULT_PROVIDER, *, schemas: str | os.PathLike[str] | None = None) -> Answer:
+def explain(
+    code: int | str, provider: str = DEFAULT_PROVIDER, *, schemas: str | os.PathLike[str] | None = None
+) -> Answer:
     """Say what a status code means at a provider, whose it is and what to do first.
 
     Args:
-        code: 0 (no status) to 999; codes that no table knows are answered by their class.
+        code: 0 (no status) to 999, codes that no table knows are answered by their class; or one of the vendor's own
+            error words.
         provider: Name of a code table.
         schemas: Folder with code tables of your own.
 
@@ -240,16 +253,19 @@ def explain(code: int, provider: str = DEFAULT_PROVIDER, *, schemas: str | os.Pa
         The answer, with its source; it prints as text.
 
     Raises:
-        UsageError: The code is no status, or there is no such provider.
+        UsageError: The code is no status and no word, or there is no such provider.
 
     Example:
         >>> import cdnlog
         >>> cdnlog.explain(514).entry.owner
         'cdn-config'
     """
+    catalog = Catalog(Path(schemas) if schemas is not None else None)
+    if isinstance(code, str):
+        return catalog.asked(provider, code)
     if not isinstance(code, int) or isinstance(code, bool) or not 0 <= code <= _LAST_CODE:
         raise UsageError(f"{code} is no status code; one has three digits, or is 0 where no status was sent")
-    return Catalog(Path(schemas) if schemas is not None else None).explain(provider, code)
+    return catalog.explain(provider, code)
 
 
 def _paths(value: object) -> list[Any]:
@@ -286,37 +302,52 @@ def _is_frame(value: object) -> bool:
 
 def _counted(
     given: Paths | Frames, made: Settings, rejects: IO[bytes] | None, progress: Progress | None, *, gather: bool
-) -> tuple[Counts, Evidence]:
-    """Count paths or frames, and gather evidence if asked for."""
+) -> tuple[Counts, Evidence, dict[str, str]]:
+    """Count paths or frames, and gather evidence if asked for; return also which code table each domain asks for."""
     frames, paths = _given(given)
     if frames is not None:
         return _counted_frames(frames, made, gather=gather)
     counter = Counter(made, rejects, progress, gather=gather)
     counts = counter.run(source.find(paths))
     _warn(counts.inputs.files)
-    return counts, counter.evidence
+    return counts, counter.evidence, counter.providers
 
 
-def _counted_frames(frames: Iterator[pd.DataFrame], made: Settings, *, gather: bool) -> tuple[Counts, Evidence]:
+def _counted_frames(
+    frames: Iterator[pd.DataFrame], made: Settings, *, gather: bool
+) -> tuple[Counts, Evidence, dict[str, str]]:
     from cdnlog.frames import batch_of  # noqa: PLC0415 - pandas is there already
 
     cell = grid(made.window)
     tally, gatherer = Tally(made.dimensions, cell), Gatherer(cell)
+    providers: dict[str, str] = {}
     for frame in frames:
+        if frame.attrs.get(_PROVIDER):
+            providers.setdefault(_ALL, str(frame.attrs[_PROVIDER]))
         batch = filtered(batch_of(frame), made, UTC_ZONE)
         tally.add(batch)
         if gather:
             gatherer.add(batch)
-    return windowed(tally.counts(), made.window, made.tz or UTC_ZONE), gatherer.evidence()
+    return windowed(tally.counts(), made.window, made.tz or UTC_ZONE), gatherer.evidence(), providers
 
 
 def _provider(counts: Counts) -> str:
     """Return the code table of most counted lines."""
+    return most_asked(counts.inputs.files) or DEFAULT_PROVIDER
+
+
+def most_asked(reports: Iterable[FileReport]) -> str | None:
+    """Return the code table of most counted lines, None without any."""
     lines: dict[str, int] = {}
-    for report in counts.inputs.files:
+    for report in reports:
         if report.provider:
             lines[report.provider] = lines.get(report.provider, 0) + report.accounting.counted
-    return max(lines, key=lambda name: (lines[name], name), default=DEFAULT_PROVIDER)
+    return max(lines, key=lambda name: (lines[name], name), default=None)
+
+
+def _marked(frame: pd.DataFrame, provider: str) -> pd.DataFrame:
+    frame.attrs[_PROVIDER] = provider
+    return frame
 
 
 def _warn(files: Iterable[FileReport]) -> None:

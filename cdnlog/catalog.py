@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
+from math import isfinite
 from pathlib import Path
 from threading import Lock
 from typing import Any, TypeVar, cast
@@ -190,6 +191,9 @@ class Catalog:
         found = self.word(provider, text)
         if found is not None:
             return _answer(table, found, provider, None, "edge-word", found.word)
+        owners = [name for name in self.providers() if self.word(name, text)]
+        if owners:
+            raise UsageError(f"'{visible(text)}' is a word of {' and '.join(owners)}; ask with --provider {owners[0]}")
         if text.lstrip("-").isdigit() or not table.word:
             return self.explain(provider, status_code(text))
         raise UnknownNameError(f"code or word of {provider}", visible(text), [entry.word for entry in table.word])
@@ -286,8 +290,16 @@ def phrases() -> Mapping[str, Localized]:
 
 
 def _all_rules(folder: Traversable) -> list[Rules]:
-    files = sorted((file for file in folder.iterdir() if file.name.endswith(".toml")), key=lambda file: file.name)
-    return [_decode(file.read_bytes(), str(file), Rules) for file in files]
+    files = (file for file in folder.iterdir() if file.is_file() and file.name.endswith(".toml"))
+    return [_rules(file) for file in sorted(files, key=lambda file: file.name)]
+
+
+def _rules(file: Traversable) -> Rules:
+    rules = _decode(file.read_bytes(), str(file), Rules)
+    for name, number in rules.threshold.items():
+        if not isfinite(number):
+            raise SchemaError(visible(str(file)), visible(f"the threshold '{name}' is {number}; it must be a number"))
+    return rules
 
 
 def _answer(  # noqa: PLR0913, PLR0917 - the parts of an answer

@@ -333,6 +333,16 @@ class Merger:
         return replace(self._first, cells=joined(self._parts))
 
 
+def requests_by(counts: Counts, dim: str) -> dict[Value, int]:
+    """Return the requests of each value of one dimension (not of windows)."""
+    at = counts.dims.index(dim)
+    values = counts.cells.values[at] or ()  # noqa: PD011 - no pandas here
+    sums: dict[Value, int] = {}
+    for code, requests in zip(counts.cells.keys[:, at].tolist(), counts.cells.sums[:, 0].tolist(), strict=True):
+        sums[values[code]] = sums.get(values[code], 0) + requests
+    return sums
+
+
 def is_error(status: int) -> bool:
     """Whether a status says that the client did not get what it asked for: 0 (no answer) or 400 and above."""
     return status == 0 or status >= 400  # noqa: PLR2004 - RFC 9110, section 15

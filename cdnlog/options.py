@@ -108,7 +108,7 @@ def _check(made: Settings) -> None:
     if made.format is not None:
         made.catalog.format(made.format)
     if made.provider is not None:
-        made.catalog.codes(made.provider)
+        made.catalog.explain(made.provider, 0)
     if not 0 <= made.max_rejects <= 1:
         raise UsageError(f"max-rejects is a share between 0 and 1, not {made.max_rejects}")
 

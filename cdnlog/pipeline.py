@@ -17,7 +17,7 @@ from typing import IO
 from cdnlog import evidence, source
 from cdnlog.aggregate import Tally, grid, needed
 from cdnlog.columns import Numbers
-from cdnlog.counts import Counts, Merger, windowed
+from cdnlog.counts import Counts, Merger, requests_by, windowed
 from cdnlog.errors import DamagedInput, UnknownNameError
 from cdnlog.evidence import Evidence, Gatherer
 from cdnlog.filters import filtered
@@ -271,6 +271,7 @@ class Counter:
 
     Attributes:
         evidence: What was gathered, when the run is over.
+        providers: For each domain the code table that most of its lines ask for.
     """
 
     def __init__(
@@ -283,6 +284,7 @@ class Counter:
     ) -> None:
         self._settings, self._rejects, self._progress, self._gather = settings, rejects, progress, gather
         self.evidence = Evidence.empty(grid(settings.window))
+        self._by_provider: dict[str, dict[str, int]] = {}
 
     def run(self, found: source.Found) -> Counts:
         """Count all files."""
@@ -299,11 +301,24 @@ class Counter:
                 self._collect(counted.rejects)
                 if counted.counts is not None:
                     merged.add(counted.counts)
+                    self._note_provider(counted.report.provider, counted.counts)
                 if counted.evidence is not None:
                     self.evidence = evidence.merged([self.evidence, counted.evidence])
         inputs = Inputs(tuple(reports))
         inputs.total.check("all files")
         return replace(windowed(merged.counts(), settings.window, self._zone(inputs)), inputs=inputs)
+
+    @property
+    def providers(self) -> dict[str, str]:
+        """The code table of each domain: files of several formats may be read in one run."""
+        return {domain: max(lines, key=lambda name: (lines[name], name)) for domain, lines in self._by_provider.items()}
+
+    def _note_provider(self, provider: str | None, counts: Counts) -> None:
+        if provider is None or "domain" not in counts.dims:
+            return
+        for domain, requests in requests_by(counts, "domain").items():
+            lines = self._by_provider.setdefault(str(domain), {})
+            lines[provider] = lines.get(provider, 0) + requests
 
     def _collect(self, rejects: Path | None) -> None:
         if rejects is not None and self._rejects is not None:

@@ -88,6 +88,11 @@ class Case:
         return sum(self.load.requests.get(window, 0) for window in self.windows)
 
     @cached_property
+    def cached(self) -> bool:
+        """Whether the log says what the cache did."""
+        return any(self.load.lookups.values())
+
+    @cached_property
     def share(self) -> float:
         """Share of the failing requests in all."""
         return self.failing.requests / self.requests if self.requests else 0.0

@@ -84,12 +84,15 @@ def lost_paths(before: Evidence, after: Evidence, counts: Counts) -> tuple[LostP
     """
     served = dict(_paths(before, failing=False))
     failed_before = {key for key, _ in _paths(before, failing=True)}
-    still = {key: len(times) for key, times in _paths(after, failing=False)}
+    still = dict(_paths(after, failing=False))
     found = []
     for key, times in _paths(after, failing=True):
-        share = len(times) / (len(times) + still.get(key, 0))
+        # It may have worked for a while in the second set too: what counts is how it is from the first failure on.
+        later = sum(moment >= min(times) for moment in still.get(key, ()))
+        share = len(times) / (len(times) + later)
         if key in served and key not in failed_before and share >= _LOST_SHARE and len(times) >= _LOST_LEAST:
-            moments = (max(served[key]), min(times))
+            worked = [*served[key], *(moment for moment in still.get(key, ()) if moment < min(times))]
+            moments = (max(worked), min(times))
             last, first = (counts.shown(moment // MICROSECONDS) for moment in moments)
             found.append(LostPath(key[0], key[1], len(times), last_served=last, first_failed=first))
     return tuple(sorted(found, key=lambda lost: (-lost.rows, lost.domain, lost.path))[:_LOST_SHOWN])

@@ -6,7 +6,7 @@ What is left of a code outside its incidents is one finding of cause "background
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, partial
 
 from cdnlog.catalog import Answer, Catalog
@@ -27,6 +27,8 @@ from cdnlog.evidence import Evidence
 from cdnlog.model import SEVERITIES, Finding
 
 BACKGROUND = "background"
+NOISE = 1000
+"""Most findings of background noise; the counts have all of it."""
 HARMLESS = frozenset({"client-abort"})
 """Causes by which nobody is harmed: people who cancel and seek get what they want."""
 
@@ -39,11 +41,13 @@ class Tables:
         catalog: The data in force.
         provider: The code table to ask.
         lang: Language of all sentences.
+        providers: The code tables of domains that ask for another one.
     """
 
     catalog: Catalog
     provider: str
     lang: Lang = "en"
+    providers: Mapping[str, str] = field(default_factory=dict)
 
 
 def findings(counts: Counts, evidence: Evidence | None, tables: Tables) -> tuple[Finding, ...]:
@@ -58,10 +62,18 @@ def findings(counts: Counts, evidence: Evidence | None, tables: Tables) -> tuple
         UsageError: The counts lack one of these dimensions.
     """
     cut = [stretch for one in series_of(counts) for stretch in stretches(one, counts.window)]
+    cut = _without_the_least(cut)
     judge = _Judge(counts, evidence, tables, cut)
     groups = correlated([judge.draft(stretch) for stretch in cut])
     author = _Author(counts, tables, judge)
     return tuple(sorted(_named_apart([author.finding(group) for group in groups]), key=_worst_first))
+
+
+def _without_the_least(cut: list[Stretch]) -> list[Stretch]:
+    """Leave out the smallest background noise where there is more than anyone reads: names are free to invent."""
+    noise = sorted((s for s in cut if s.incident is None), key=lambda s: (-s.requests, s.series.domain, s.status))
+    dropped = {id(stretch) for stretch in noise[NOISE:]}
+    return [stretch for stretch in cut if id(stretch) not in dropped]
 
 
 class _Judge:
@@ -70,7 +82,8 @@ class _Judge:
     def __init__(self, counts: Counts, evidence: Evidence | None, tables: Tables, cut: list[Stretch]) -> None:
         self._counts = counts
         self._library = Library(counts, evidence) if evidence is not None and len(evidence) else None
-        self._explain = cache(partial(tables.catalog.explain, tables.provider))
+        self._explain = cache(tables.catalog.explain)
+        self._tables = tables
         self._cause = cache(tables.catalog.cause)
         self._limits = tables.catalog.thresholds()
         self._incidents = [stretch for stretch in cut if stretch.incident]
@@ -83,7 +96,8 @@ class _Judge:
         """Return what there is to know of one stretch."""
         rows = self.rows(stretch)
         hit = affected(rows, stretch.requests) if rows is not None else Affected()
-        answer = self._explain(stretch.status, hit.word)
+        provider = self._tables.providers.get(stretch.series.domain, self._tables.provider)
+        answer = self._explain(provider, stretch.status, hit.word)
         decision = self._decision(stretch, answer)
         told = decision.cause in (UNDETERMINED, BACKGROUND)
         owner = answer.entry.owner if told else self._cause(decision.cause).owner

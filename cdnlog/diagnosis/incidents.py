@@ -137,7 +137,9 @@ class _Series:
 
 
 def _runs(series: _Series, bounds: Gate) -> list[tuple[int, int]]:
-    whole = best_runs(series.scores(0, len(series.total) - 1, _RATIO * series.usual))
+    last = len(series.total) - 1
+    # A single window has nothing to stand out from: it is judged as a whole.
+    whole = best_runs(series.scores(0, last, _RATIO * series.usual)) if last else [(0, 0)]
     refined = [run for first, last in whole for run in _refined(series, first, last)]
     return [run for run in refined if _is_incident(series, bounds, *run)]
 

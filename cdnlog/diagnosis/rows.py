@@ -54,7 +54,13 @@ class Rows:
 
     def number(self, name: str) -> Ints:
         """Return a number column, -1 where missing; "time" is in microseconds of UTC."""
-        return self.evidence.number(name)
+        numbers = self.evidence.number(name)
+        if name == "duration_ms" and len(numbers) and (numbers == MISSING).all():
+            # Some logs have the time until the first byte, or the origin's own, in its place.
+            for other in ("ttfb_ms", "origin_ms"):
+                if (self.evidence.number(other) != MISSING).any():
+                    return self.evidence.number(other)
+        return numbers
 
     def test(self, name: str, holds: Callable[[str], bool]) -> Bools:
         """Mark the rows whose text in a column passes a test; it is asked once per distinct value, "" where missing."""

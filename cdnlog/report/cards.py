@@ -82,7 +82,8 @@ def _finding(f: Finding, say: Say) -> Iterator[tuple[str, str]]:
     for step in f.needs:
         yield say("needs"), step
     for key, values in f.affected.items():
-        shown = _hit(values, f.affected_shares[key], _PATH_LEAST if key == "paths" else _HIT_LEAST)
+        least = _PATH_LEAST if key in ("paths", "client_ips") else _HIT_LEAST
+        shown = _hit(values, f.affected_shares[key], least)
         if shown:
             yield say("hit"), f"{say(key)}: {shown}"
     for one in f.evidence:

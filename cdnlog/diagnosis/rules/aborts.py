@@ -107,7 +107,8 @@ def client_timer(case: Case) -> Reading | None:
         return Reading("E16", "weak", "E16-slow", facts, {"slow-origin-abort": 0.2, "client-timeout": 0.2})
     against = {"client-release": -0.7, "client-abort": -1.0, "last-mile": -0.5}
     if who is not None:
-        weight = 1.6 if slow is False else 1.1
+        # Where the origin fails on the same paths, its slowness is cut off by the very timer and cannot be seen.
+        weight = 0.6 if pulls(case) else 1.6 if slow is False else 1.1
         facts["agent"] = who.name
         return Reading("E16", "confirms", "E16-agent", facts, {**against, "client-timeout": weight})
     weight = 1.0 if slow is False and found.share >= case.limits["E16.most"] else 0.4

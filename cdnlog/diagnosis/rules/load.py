@@ -76,6 +76,8 @@ def lost_hits(case: Case) -> Reading | None:
     """E41: what the cache used to answer goes to the origin, without more visitors: something breaks caching."""
     if case.status not in LOAD_CODES or from_cache(case):
         return None
+    if not case.cached:
+        return Reading("E41", "not-measurable", "E41-no-cache")
     grown, name = growth(case), new_parameter(case)
     if grown is None:
         return _without_hits(case, name)

@@ -12,7 +12,7 @@ _IDS = 5
 
 def volume(case: Case) -> Reading | None:
     """E46: overload of the platform needs a surge of requests or bytes; without one it is a fault."""
-    if case.status not in OVERLOAD_CODES:
+    if case.status not in OVERLOAD_CODES or "platform-overload" not in case.entry.causes:
         return None
     grown = growth(case)
     if grown is None:
@@ -29,7 +29,7 @@ def volume(case: Case) -> Reading | None:
 
 def ticket(case: Case) -> Reading | None:
     """E45: codes of the hops inside the CDN are the vendor's; what the ticket needs is to be had from the log."""
-    if case.status not in PLATFORM_CODES:
+    if case.status not in PLATFORM_CODES or "platform-fault" not in case.entry.causes:
         return None
     named = [str(case.failing.text("request_id", code)) for code, _ in case.failing.top("request_id")[:_IDS]]
     favours = {"platform-fault": 0.8}

@@ -115,7 +115,7 @@ def method_refused(case: Case) -> Reading | None:
     if evenly(core.failing, "user_agent") < case.limits["E35.method-agents"]:
         return None
     facts = {"method": str(core.failing.text("method", code)), "share": percent(share), "served": percent(usual)}
-    return Reading("E35", "confirms", "E35-method", facts, {"access-rule": 1.2})
+    return Reading("E35", "confirms", "E35-method", facts, {"access-rule": 0.6})
 
 
 def url_length(case: Case) -> Reading | None:
