@@ -136,6 +136,16 @@ def test_durations(number: Decimal, unit: str, others: list[bytes]) -> None:
     assert (other.tolist(), bad.any()) == ([expected], False)  # the unit in the text wins
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [(b"1m2.5s", 62_500), (b"1m0s", 60_000), (b"1h2m3s", 3_723_000), (b"10h0m0.0005s", 36_000_001)],
+)
+def test_durations_as_go_prints_them(text: bytes, expected: int) -> None:
+    """From a minute on Go writes minutes and hours; these are the requests that ran into a timer."""
+    found, bad, _ = values.duration(*column([text]), "s")
+    assert (found.tolist(), bad.any()) == ([expected], False)
+
+
 @pytest.mark.parametrize("text", [b"", b"-", b"x", b"1.2.3", b".5", b"1h", b"0x10", b"9" * 40, b"1e99"])
 def test_what_is_no_duration(text: bytes) -> None:
     """What is no number of seconds, or more of them than any request takes, is none."""

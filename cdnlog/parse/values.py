@@ -97,6 +97,7 @@ def decimal(buffer: Buffer, start: Ints, length: Ints, places: int) -> tuple[Int
 
 _UNITS = {b"s": 9, b"ms": 6, b"us": 3, b"ns": 0, b"\xc2\xb5s": 3, b"\xce\xbcs": 3}
 _DURATION = re.compile(rb"(-?[0-9]{1,18}(?:\.[0-9]{0,18})?(?:[eE][-+]?[0-9]{1,2})?)(s|ms|us|ns|\xc2\xb5s|\xce\xbcs|)")
+_LONG = re.compile(rb"(?:([0-9]{1,6})h)?([0-9]{1,2})m([0-9]{1,2}(?:\.[0-9]{1,18})?)s")  # Go prints 62.5 s as 1m2.5s
 _FROM = {"s": (4, 10), "ms": (1, 10), "us": (0, 1000), "ns": (0, 1_000_000)}
 """By unit: the places that are read, and how many of the last one make a millisecond."""
 
@@ -123,6 +124,10 @@ def duration(buffer: Buffer, start: Ints, length: Ints, unit: str) -> tuple[Ints
 
 @lru_cache(maxsize=65_536)
 def _milliseconds(text: bytes, unit: str) -> int | None:
+    if (long := _LONG.fullmatch(text)) is not None:
+        minutes = int(long[1] or 0) * 60 + int(long[2])
+        rest = _milliseconds(long[3], "s")
+        return None if rest is None else minutes * 60_000 + rest
     match = _DURATION.fullmatch(text)
     if match is None:
         return None
