@@ -62,7 +62,8 @@ def _finding(f: Finding, say: Say) -> Iterator[tuple[str, str]]:
     since = "since-active" if f.active else "since-over"
     yield say("since"), say(since, start=clock(f.start), end=clock(f.end))
     how = say("how-much-text", failing=f"{f.requests:,}", total=f"{f.total:,}", share=percent(f.requests, f.total))
-    clients = "how-much-client" if f.clients == 1 else "how-much-clients"
+    sampled = any(one["rule"] == "sample" for one in f.evidence)
+    clients = "how-much-at-least" if sampled else "how-much-client" if f.clients == 1 else "how-much-clients"
     yield say("how-much"), how if f.clients is None else say(clients, text=how, clients=f"{f.clients:,}")
     yield (
         say("whose"),
