@@ -3,7 +3,8 @@
     python tests/benchmarks/run.py [--folder DIR] [--rounds 5] [--lines 1000000]
 
 Every contestant is a whole process, started in turn, so that a noisy minute hits all alike; compare the ratios, not
-the seconds. `floor` only decompresses the files with ISA-L, one thread per processor. Memory is the peak of the
+the seconds. `floor` only decompresses the files with ISA-L, one thread per processor, `diagnose` is cdnlog's own
+diagnosis of the same files. Memory is the peak of the
 process tree. Peers need the extra `bench`.
 """
 
@@ -28,7 +29,10 @@ CONTESTANTS = {
     "polars": [sys.executable, str(HERE / "peers.py"), "polars"],
     "duckdb": [sys.executable, str(HERE / "peers.py"), "duckdb"],
     "floor": [sys.executable, str(HERE / "peers.py"), "floor"],
+    "diagnose": [sys.executable, "-m", "cdnlog", "diagnose", "-q", "-o", "json"],
 }
+SILENT = ("floor", "diagnose")
+"""Those whose output is no counts to be compared."""
 
 
 def timed(command: list[str], out: Path) -> float:
@@ -73,7 +77,7 @@ def main() -> None:
     for _ in range(options.rounds):
         for name in options.only:
             seconds[name].append(timed(CONTESTANTS[name] + files, out))
-            if name != "floor":
+            if name not in SILENT:
                 answers[name] = answer(out)
     if len(set(answers.values())) > 1:
         raise SystemExit(f"the answers differ: {json.dumps(answers)}")
