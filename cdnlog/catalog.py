@@ -248,10 +248,6 @@ class Catalog:
             numbers |= own
         return numbers
 
-    def say(self, key: str, lang: Lang, **facts: str) -> str:
-        """Return one of the product's own sentences with its facts filled in."""
-        return phrases()[key].of(lang).format(**facts)
-
     def _vendors(self) -> set[str]:
         """Return the providers that formats name, with a code table or not."""
         return {fmt.provider for fmt in self.formats().values()}
@@ -287,6 +283,11 @@ def phrases() -> Mapping[str, Localized]:
     for rules in _all_rules(data_root() / "rules"):
         found |= rules.phrase
     return found
+
+
+def say(lang: Lang, key: str, **facts: object) -> str:
+    """Return one of the product's own sentences with its facts filled in."""
+    return phrases()[key].of(lang).format(**facts)
 
 
 def _all_rules(folder: Traversable) -> list[Rules]:

@@ -42,7 +42,7 @@ _LATEST = int(np.iinfo(np.uint64).max)
 _PENDING = 16  # batches: their text is read only when it is known which of their rows stay
 _FORGET = 8  # texts of rows that are no longer kept are dropped beyond so many times the rows
 _FAILING = 400
-_TIME, _STATUS, _URL_LENGTH = NUMBERS.index("time"), NUMBERS.index("status"), len(NUMBERS)
+_URL_LENGTH = len(NUMBERS)
 
 
 def needed() -> set[str]:

@@ -15,9 +15,6 @@ from cdnlog.diagnosis.stretches import Stretch
 from cdnlog.evidence import Evidence
 from cdnlog.zones import floor_to_window
 
-_FAILING = 400
-_NONE: tuple[int, ...] = ()
-
 
 class Library:
     """The kept rows and counts of a run, to be had by domain and window.
@@ -66,7 +63,7 @@ class Library:
         mine = [s for s in others if s.incident and s.series.domain == domain and s.status == status]
         raised = {window for s in mine for window in s.windows}
         quiet = tuple(w for w in sorted(stretch.series.totals) if w < first and w not in raised)
-        failed = (rows.number("status") == 0) | (rows.number("status") >= _FAILING)
+        failed = rows.evidence.failing
         inside = (rows.windows >= first) & (rows.windows <= last)
         this = rows.number("status") == status
         return Case(
@@ -80,7 +77,7 @@ class Library:
             failing=rows.where(np.flatnonzero(inside & this)),
             served=rows.where(np.flatnonzero(inside & ~failed)),
             others=rows.where(np.flatnonzero(inside & failed & ~this)),
-            before=rows.where(np.flatnonzero(np.isin(rows.windows, quiet or _NONE) & ~failed)),
+            before=rows.where(np.flatnonzero(np.isin(rows.windows, quiet) & ~failed)),
             load=self.load(domain),
             neighbours=_neighbours(stretch, others),
             domains=sum(any(first <= w <= last for w in load.requests) for load in self._loads.values()),

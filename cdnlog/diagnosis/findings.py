@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache, partial
 
-from cdnlog.catalog import Answer, Catalog
+from cdnlog.catalog import Answer, Catalog, say
 from cdnlog.counts import Counts
 from cdnlog.declared import Lang
 from cdnlog.diagnosis.affected import Affected, affected
@@ -118,7 +118,7 @@ class _Author:
 
     def __init__(self, counts: Counts, tables: Tables, judge: _Judge) -> None:
         self._counts, self._tables, self._judge = counts, tables, judge
-        self._say = partial(_say, tables)
+        self._say = partial(say, tables.lang)
         self._end = max(counts.columns["window_start"], default=0)
         self._damage = _damage(counts, tables)
 
@@ -202,10 +202,6 @@ def _damage(counts: Counts, tables: Tables) -> Mapping[str, str]:
     if total.rejected <= tables.catalog.thresholds()["E14.rejected"] * total.lines:
         return {}
     return {"rejected": f"{total.rejected:,}", "lines": f"{total.lines:,}"}
-
-
-def _say(tables: Tables, key: str, **facts: str) -> str:
-    return tables.catalog.say(key, tables.lang, **facts)
 
 
 def _too_few(stretch: Stretch) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from cdnlog.catalog import phrases
+from cdnlog.catalog import say
 from cdnlog.declared import Lang
 
 Cell = str | int | float | None
@@ -49,11 +49,7 @@ class Section:
 
 def speaker(lang: Lang) -> Say:
     """Return what says a phrase in one language: `say(key, name=fact)`."""
-    return partial(_say, lang)
-
-
-def _say(lang: Lang, key: str, **facts: object) -> str:
-    return phrases()[key].of(lang).format(**facts)
+    return partial(say, lang)
 
 
 def clock(iso: str, *, zone: bool = False) -> str:
