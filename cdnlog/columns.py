@@ -9,18 +9,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
+
+from cdnlog import kernel
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 Bytes = npt.NDArray[np.uint8]
 Words = npt.NDArray[np.uint64]
 
-PAD = 48
+PAD = 64
 """Bytes behind a block's data, so that a whole time can be read at any position in it, eight bytes at once."""
 
+_LF = 10
+_ODD: Bools = (np.arange(256) < 0x20) | (np.arange(256) > 0x7E)  # noqa: PLR2004 - all but printable ASCII
 # The low k bytes of a little-endian word, k = 0 to 8.
 _LOW_BYTES = np.array([(1 << 8 * k) - 1 for k in range(9)], dtype=np.uint64)
 _MIX = np.uint64(0x9E3779B97F4A7C15)
@@ -28,18 +33,23 @@ _FOLD = np.uint64(32)
 
 
 class Buffer:
-    """A block's bytes with padding, readable as bytes and as the eight-byte words that start at each byte."""
+    """A block's bytes with padding, readable as bytes and as the eight-byte words that start at each byte.
 
-    def __init__(self, data: bytes) -> None:
-        self.data, self.size = data, len(data)
-        self.bytes: Bytes = np.empty(self.size + PAD, dtype=np.uint8)
-        self.bytes[: self.size] = np.frombuffer(data, dtype=np.uint8)
-        self.bytes[self.size :] = 0
-        self.words: Words = np.ndarray((self.size + PAD - 7,), dtype="<u8", buffer=self.bytes.data, strides=(1,))
+    Args:
+        data: The bytes.
+        padded: Whether the last `PAD` of them are the padding.
+    """
+
+    def __init__(self, data: bytes, *, padded: bool = False) -> None:
+        self.data = data if padded else data + bytes(PAD)
+        self.size = len(self.data) - PAD
+        self.bytes: Bytes = np.frombuffer(self.data, np.uint8)
+        self.words: Words = np.ndarray((self.size + PAD - 7,), dtype="<u8", buffer=self.data, strides=(1,))
+        self.address = int(self.bytes.ctypes.data)
         self._places: dict[bytes, Ints] = {}
 
     @cached_property
-    def not_printable(self) -> Ints:
+    def _not_printable(self) -> Ints:
         """Positions of the bytes outside printable ASCII, in order."""
         return np.flatnonzero((self.bytes[: self.size] - np.uint8(0x20)) > 0x7E - 0x20)
 
@@ -54,6 +64,8 @@ class Buffer:
 
     def next(self, text: bytes, start: Ints, end: Ints) -> Ints:
         """Return where in each slice a short text stands first; the slice's end where it does not."""
+        if kernel.on and len(text) == 1:
+            return kernel.find_first(self.address, start, end - start, text[0])
         at = self.places(text)
         found: Ints = np.minimum(np.append(at, self.size)[np.searchsorted(at, start)], end)
         return found
@@ -64,7 +76,24 @@ class Buffer:
         found: Ints = np.maximum(np.concatenate(([-1], at))[np.searchsorted(at, end)], start - 1)
         return found
 
-    def holds(self, marks: Ints, start: Ints, length: Ints) -> Bools:
+    def holds(self, chars: bytes, start: Ints, length: Ints) -> Bools:
+        """Mark the slices that hold one of some bytes."""
+        if kernel.on:
+            flags = np.zeros(256, bool)
+            flags[np.frombuffer(chars, np.uint8)] = True
+            return kernel.hold_any(self.address, start, length, flags)
+        found = np.zeros(len(start), bool)
+        for i in range(len(chars)):
+            found |= self._hold(self.places(chars[i : i + 1]), start, length)
+        return found
+
+    def holds_odd(self, start: Ints, length: Ints) -> Bools:
+        """Mark the slices that hold something other than printable ASCII."""
+        if kernel.on:
+            return kernel.hold_any(self.address, start, length, _ODD)
+        return self._hold(self._not_printable, start, length)
+
+    def _hold(self, marks: Ints, start: Ints, length: Ints) -> Bools:
         """Mark the slices in which one of the given positions lies."""
         found: Bools = np.searchsorted(marks, start) < np.searchsorted(marks, start + length)
         return found
@@ -85,6 +114,13 @@ class Buffer:
     def text(self, start: int, end: int) -> bytes:
         """Return one slice."""
         return self.data[start:end]
+
+
+def count_lines(padded: bytes) -> int:
+    """Return the number of LFs in padded bytes."""
+    if kernel.on:
+        return kernel.count_lines(padded, len(padded) - PAD)
+    return int(np.count_nonzero(np.frombuffer(padded, np.uint8) == _LF))
 
 
 def group(keys: npt.NDArray[np.generic]) -> tuple[Ints, Ints]:
@@ -165,10 +201,8 @@ class Texts:
     @property
     def odd(self) -> Bools:
         """Mark the rows that mean something other than they look like."""
-        odd = self.buffer.holds(self.buffer.not_printable, self.start, self.length)
-        for i in range(len(self.special)):
-            odd |= self.buffer.holds(self.buffer.places(self.special[i : i + 1]), self.start, self.length)
-        return odd
+        odd = self.buffer.holds_odd(self.start, self.length)
+        return odd | self.buffer.holds(self.special, self.start, self.length) if self.special else odd
 
     def words(self, width: int) -> list[Words]:
         """Return the first `width` words of every row, zero beyond its end."""
@@ -180,8 +214,50 @@ class Texts:
         return words
 
 
-class Dictionary:
-    """The distinct values of a column that has few and short ones, kept over the batches of a file.
+class Dictionary(Protocol):
+    """The distinct values of a column that has few and short ones, kept over the batches of a file."""
+
+    values: list[str | None]
+
+    def codes(self, texts: Texts) -> Ints | None:
+        """Return the code of every row, learning new values; None if the column is not of this kind."""
+
+
+def dictionary() -> Dictionary:
+    """Return a new dictionary."""
+    return InternedWords() if kernel.on else HashedWords()
+
+
+class InternedWords:
+    """A dictionary in the kernel's table."""
+
+    SIZE, ROOM = 16_384, 1024 * 1024
+    """Entries that are kept, and their bytes; a column with more is numbered batch by batch."""
+
+    def __init__(self) -> None:
+        self.values: list[str | None] = []
+        self._full = False
+
+    @cached_property
+    def _interned(self) -> kernel.Interned:
+        return kernel.Interned(self.SIZE, self.ROOM)
+
+    def codes(self, texts: Texts) -> Ints | None:
+        """Return the code of every row, learning new values; None if the column is not of this kind."""
+        if self._full:
+            return None
+        found = self._interned.codes(texts.buffer.address, texts.start, texts.length)
+        if found is None:
+            self._full = True  # some of the batch may be in it: it knows more than `values`
+            return None
+        codes, new = found
+        if len(new):
+            self.values = self.values + texts.meanings(new)
+        return codes
+
+
+class HashedWords:
+    """A dictionary in numpy.
 
     A row is looked up by the hash of its words and then compared with the entry word by word: no sorting, no Python
     object per value, and never a wrong answer.
@@ -257,6 +333,8 @@ def distinct(buffer: Buffer, start: Ints, length: Ints) -> tuple[Ints, Ints]:
     Groups by a 64-bit hash, then compares every row with the row that stands for it, byte for byte; only if a
     hash ever lied is the whole batch numbered again by a dictionary. So the answer is exact for any input.
     """
+    if kernel.on and (found := kernel.Interned(len(start)).codes(buffer.address, start, length)):
+        return found
     codes, rows = group(_hashes(buffer, start, length))
     if _same(buffer, start, length, rows[codes]):
         return codes, rows

@@ -74,8 +74,7 @@ class FileRun:
         """Yield the batches, filtered; a file of unknown format has none, its lines are only counted."""
         for block in self._sampled(self._blocks()):
             if self._parser is None or self._trouble:
-                lines = block.data.count(b"\n") + (not block.data.endswith(b"\n"))
-                self._accounting += Accounting(lines=lines, withheld=lines)
+                self._accounting += Accounting(lines=block.lines, withheld=block.lines)
                 continue
             batch = self._parser.parse(block, self._path, keep_rejects=self._spool is not None)
             self._note_rejects(batch.rejects)

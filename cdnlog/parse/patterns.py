@@ -47,7 +47,7 @@ class PatternSplitter:
 
     def split(self, block: Block) -> Split:
         """Take a block apart."""
-        lines = scan(block.data, quotes=False)
+        lines = scan(block)
         fate = prejudged(lines, cut=block.cut)
         starts = lines.start.copy()
         odd = (fate == COUNTED) & (~ordinary(lines, fate, self._comment) | lines.control)

@@ -72,7 +72,7 @@ class Parser:
         columns = self._joined(self._read(rows, fate))
         if "domain" in self._wanted and "domain" not in columns:
             columns["domain"] = Coded((np.zeros(len(rows.line), np.int64), [self._domain]))
-        if not block.data.endswith(b"\n") and not block.cut:
+        if not block.whole and not block.cut:
             judge_tail(fate, torn=block.torn)
         good = fate[rows.line] == COUNTED
         if not good.all():
