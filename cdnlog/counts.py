@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from cdnlog import kernel
 from cdnlog.columns import Ints
 from cdnlog.errors import UsageError
 from cdnlog.model import Inputs
@@ -61,14 +62,18 @@ class Cells:
 
     def _added(self, joint: Ints, spans: list[tuple[int, int]], size: int) -> Cells:
         """Add up in an array that has a place for every possible key."""
-        sums = np.stack([np.bincount(joint, weights=column, minlength=size) for column in self.sums.T], axis=1)
-        used = np.flatnonzero(np.bincount(joint, minlength=size))
+        if kernel.on:
+            sums, rows = kernel.add_up(joint, self.sums.T, size)
+        else:
+            parts = [np.bincount(joint, weights=column, minlength=size).astype(np.int64) for column in self.sums.T]
+            sums, rows = np.stack(parts, axis=1), np.bincount(joint, minlength=size)
+        used = np.flatnonzero(rows)
         keys, rest = np.empty((len(used), len(spans)), np.int64), used
         for d in range(len(spans) - 1, -1, -1):
             low, span = spans[d]
             keys[:, d] = rest % span + low
             rest = rest // span
-        return replace(self, keys=keys, sums=sums[used].astype(np.int64))
+        return replace(self, keys=keys, sums=sums[used])
 
     def _sorted(self, joint: Ints) -> Cells:
         """Sort by key and add up what stands together."""

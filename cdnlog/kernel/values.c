@@ -8,7 +8,7 @@
 enum { MAX_DIGITS = 18 };
 
 static i64 number(const u8 *at, i64 length) {
-    return length < 1 || length > MAX_DIGITS ? -1 : digits(at, (int)length);
+    return length < 1 || length > MAX_DIGITS ? -1 : digits(at, length);
 }
 
 EXPORT void unsigned_numbers(const Slices *in, i64 *value, u8 *bad) {
@@ -141,7 +141,7 @@ EXPORT void clf_times(const Slices *in, const Moments *out) {
         if (good) {
             const u8 *at = in->data + in->start[i], *slash = at + length - 24;
             good = slash[0] == '/' && slash[4] == '/' && slash[9] == ':' && slash[18] == ' ';
-            i64 day = digits(at, (int)length - 24), year = digits(slash + 5, 4), clock = colons(slash + 10);
+            i64 day = few_digits(at, length - 24), year = digits(slash + 5, 4), clock = colons(slash + 10);
             i64 midnight = good ? days(year, month_of(slash + 1), day) : -NO_ZONE;
             offset = zone(slash + 19, 0);
             good = good && clock >= 0 && offset != NO_ZONE && midnight != -NO_ZONE;
