@@ -124,7 +124,7 @@ def _at(array: Array) -> int:
 
 
 def _whole(array: Ints) -> Ints:
-    return np.ascontiguousarray(array, np.int64)
+    return np.ascontiguousarray(array, np.int32)
 
 
 def count_lines(data: bytes, size: int) -> int:
@@ -156,7 +156,7 @@ def scan(address: int, lines: int, made: Layout | None = None) -> tuple[tuple[In
     """
     start, end, control = np.empty(lines, np.int64), np.empty(lines, np.int64), np.empty(lines, bool)
     rows = np.empty(lines if made else 0, np.int64)
-    starts, lengths = (np.empty((made.fields if made else 0, lines), np.int64) for _ in range(2))
+    starts, lengths = (np.empty((made.fields if made else 0, lines), np.int32) for _ in range(2))
     found = _library.scan(
         address, lines, byref(made) if made else None, _at(start), _at(end), _at(control), _at(rows), _at(starts),
         _at(lengths),
@@ -201,7 +201,7 @@ def moments(function: str, address: int, start: Ints, length: Ints) -> tuple[Int
 def find_first(address: int, start: Ints, length: Ints, byte: int) -> Ints:
     """Return where a byte stands first in each text, its end where it does not."""
     start, length = _whole(start), _whole(length)
-    place = np.empty(len(start), np.int64)
+    place = np.empty(len(start), np.int32)
     _library.find_first(slices(address, start, length), byte, _at(place))
     return place
 
@@ -230,13 +230,13 @@ def mix_heads(address: int, start: Ints, length: Ints, width: int, hashes: npt.N
 
 def mix_numbers(values: Ints, hashes: npt.NDArray[np.uint64]) -> None:
     """Go on hashing rows, in place, by a number."""
-    values = _whole(values)
+    values = np.ascontiguousarray(values, np.int64)
     _library.mix_numbers(_at(values), len(values), _at(hashes))
 
 
 def add_up(keys: Ints, sums: Ints, size: int) -> tuple[Ints, Ints]:
     """Add the rows of sums (measures, rows) up by keys below `size`: (size, measures), and rows of each key."""
-    keys, sums = _whole(keys), _whole(sums)
+    keys, sums = np.ascontiguousarray(keys, np.int64), np.ascontiguousarray(sums, np.int64)
     table, rows = np.zeros((size, len(sums)), np.int64), np.zeros(size, np.int64)
     _library.add_up(_at(keys), len(keys), _at(sums), len(sums), _at(table), _at(rows))
     return table, rows

@@ -11,6 +11,7 @@
 typedef uint8_t u8;
 typedef uint32_t u32;
 typedef uint64_t u64;
+typedef int32_t i32;
 typedef int64_t i64;
 
 #define EXPORT __attribute__((visibility("default")))
@@ -18,8 +19,8 @@ typedef int64_t i64;
 /* Where a column's texts stand in a block: its bytes, and the first byte and the length of each. */
 typedef struct {
     const u8 *data;
-    const i64 *start;
-    const i64 *length;
+    const i32 *start;
+    const i32 *length;
     i64 rows;
 } Slices;
 

@@ -62,8 +62,8 @@ static inline i64 take(Cursor *c, u64 bits) {
 /* Find the lines of a block, of which there are `lines` and the last one ends in LF: where the text of each starts and
    ends, and whether it holds a control byte that no text has. With a layout, split the regular ones too: return their
    number; row r is line `row[r]`, its field j stands at `at[j * lines + r]` and is `length[j * lines + r]` long. */
-EXPORT i64 scan(const u8 *data, i64 lines, const Layout *layout, i64 *start, i64 *end, u8 *control, i64 *row, i64 *at,
-                i64 *length) {
+EXPORT i64 scan(const u8 *data, i64 lines, const Layout *layout, i64 *start, i64 *end, u8 *control, i64 *row, i32 *at,
+                i32 *length) {
 #ifdef __SSE2__
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi"))
         return scan_avx2(data, lines, layout, start, end, control, row, at, length);

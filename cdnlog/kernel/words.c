@@ -86,12 +86,12 @@ EXPORT void mix_numbers(const i64 *value, i64 rows, u64 *hash) {
 }
 
 /* Where a byte stands first in each text; its end where it does not. */
-EXPORT void find_first(const Slices *in, int byte, i64 *place) {
+EXPORT void find_first(const Slices *in, int byte, i32 *place) {
     for (i64 i = 0; i < in->rows; i++) {
         const u8 *at = in->data + in->start[i];
         const i64 length = in->length[i];
         const u8 *found = length > 0 ? memchr(at, byte, (size_t)length) : 0;
-        place[i] = found ? found - in->data : in->start[i] + length;
+        place[i] = found ? (i32)(found - in->data) : in->start[i] + (i32)length;
     }
 }
 
