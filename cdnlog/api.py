@@ -15,8 +15,9 @@ from cdnlog.catalog import DEFAULT_PROVIDER, Answer, Catalog
 from cdnlog.counts import Counts, windowed
 from cdnlog.diagnosis import Tables, changes, findings, lost_paths
 from cdnlog.errors import UsageError
-from cdnlog.evidence import Evidence, Gatherer
+from cdnlog.evidence import Evidence
 from cdnlog.filters import filtered
+from cdnlog.gather import Gatherer
 from cdnlog.model import FileReport
 from cdnlog.options import Options, settings
 from cdnlog.pipeline import Counter, Progress, check_columns
@@ -328,7 +329,7 @@ def _counted_frames(
         tally.add(batch)
         if gather:
             gatherer.add(batch)
-    return windowed(tally.counts(), made.window, made.tz or UTC_ZONE), gatherer.evidence(), providers
+    return windowed(tally.counts(), made.window, made.tz or UTC_ZONE), gatherer.kept().evidence(), providers
 
 
 def _provider(counts: Counts) -> str:

@@ -105,10 +105,11 @@ class Buffer:
 
     def is_null(self, start: Ints, length: Ints, nulls: tuple[bytes, ...]) -> Bools:
         """Mark the slices that stand for a missing value: empty ones, or null markers of at most eight bytes."""
-        words = self.word(start, length)
         missing: Bools = length == 0
+        short = np.flatnonzero(length <= max(map(len, nulls), default=0))
+        words, lengths = self.word(start[short], length[short]), length[short]
         for null in nulls:
-            missing |= (length == len(null)) & (words == np.uint64(int.from_bytes(null, "little")))
+            missing[short] |= (lengths == len(null)) & (words == np.uint64(int.from_bytes(null, "little")))
         return missing
 
     def text(self, start: int, end: int) -> bytes:
@@ -351,7 +352,11 @@ def _hashes(buffer: Buffer, start: Ints, length: Ints) -> Words:
 
 def mixed(length: Ints, words: list[Words]) -> Words:
     """Hash rows of words, the same in every process: one 64-bit number per row."""
-    hashes: Words = length.astype(np.uint64) * _MIX
+    return mixed_on(length.astype(np.uint64) * _MIX, words)
+
+
+def mixed_on(hashes: Words, words: list[Words]) -> Words:
+    """Go on hashing rows by more words."""
     for word in words:
         hashes = _mix(hashes, word)
     return hashes
@@ -364,12 +369,12 @@ def heads(column: Column, width: int) -> list[Words]:
     if isinstance(column, Texts):
         missing = column.buffer.is_null(column.start, column.length, column.nulls)
         shown = replace(column, length=np.where(missing, 0, column.length)) if missing.any() else column
-        return [shown.length.view(np.uint64), *shown.words(width)]
+        return [shown.length.astype(np.uint64), *shown.words(width)]
     codes, values = column.codes
     texts = [(value or "").encode("utf-8", "surrogateescape") for value in values]
     length = np.array([len(text) for text in texts], np.int64)
     whole = Texts(Buffer(b"".join(texts)), np.cumsum(length) - length, length, bytes.decode)
-    return [part[codes] for part in (length.view(np.uint64), *whole.words(width))]
+    return [part[codes] for part in (length.astype(np.uint64), *whole.words(width))]
 
 
 def lengths(column: Column) -> Ints:

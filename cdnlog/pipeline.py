@@ -14,14 +14,15 @@ from datetime import tzinfo
 from pathlib import Path
 from typing import IO
 
-from cdnlog import evidence, source
+from cdnlog import source
 from cdnlog.aggregate import Tally, grid, needed
 from cdnlog.columns import Numbers
 from cdnlog.counts import Counts, Merger, requests_by, windowed
 from cdnlog.errors import DamagedInput, UnknownNameError
-from cdnlog.evidence import Evidence, Gatherer
+from cdnlog.evidence import Evidence
 from cdnlog.filters import filtered
 from cdnlog.formats import LogFormat
+from cdnlog.gather import Gatherer, Kept, Pool, gathered_columns
 from cdnlog.model import MICROSECONDS, Accounting, Batch, Block, FileReport, Inputs, Reject, Verdict
 from cdnlog.parse import INVALID, Detection, Parser, Sample, detect, fold
 from cdnlog.settings import Settings
@@ -220,7 +221,7 @@ def detection_of(sample: Sample, settings: Settings) -> Detection:
 class _Counted:
     report: FileReport
     counts: Counts | None
-    evidence: Evidence | None
+    kept: Kept | None
     rejects: Path | None
 
 
@@ -242,7 +243,7 @@ class CountFile:
         """Count one file."""
         number, found = numbered
         dims, cell = self.settings.dimensions, grid(self.settings.window)
-        columns = needed(dims) | (evidence.needed() if self.gather else set())
+        columns = needed(dims) | (gathered_columns() if self.gather else set())
         run = FileRun(found, self.settings, columns, keep_rejects=self.folder is not None, progress=monitor.advance)
         tally, gatherer = Tally(dims, cell), Gatherer(cell)
         for batch in run.batches():
@@ -255,8 +256,8 @@ class CountFile:
         if rejects is not None:
             with rejects.open("wb") as file:
                 run.write_rejects(file)
-        gathered = gatherer.evidence() if self.gather and run.usable else None
-        return _Counted(run.report(), tally.counts() if run.usable else None, gathered, rejects)
+        kept = gatherer.kept() if self.gather and run.usable else None
+        return _Counted(run.report(), tally.counts() if run.usable else None, kept, rejects)
 
 
 class Counter:
@@ -269,7 +270,6 @@ class Counter:
         gather: Whether to gather evidence too.
 
     Attributes:
-        evidence: What was gathered, when the run is over.
         providers: For each domain the code table that most of its lines ask for.
     """
 
@@ -282,7 +282,7 @@ class Counter:
         gather: bool = False,
     ) -> None:
         self._settings, self._rejects, self._progress, self._gather = settings, rejects, progress, gather
-        self.evidence = Evidence.empty(grid(settings.window))
+        self._kept = Pool(grid(settings.window))
         self._by_provider: dict[str, dict[str, int]] = {}
 
     def run(self, found: source.Found) -> Counts:
@@ -301,11 +301,16 @@ class Counter:
                 if counted.counts is not None:
                     merged.add(counted.counts)
                     self._note_provider(counted.report.provider, counted.counts)
-                if counted.evidence is not None:
-                    self.evidence = evidence.merged([self.evidence, counted.evidence])
+                if counted.kept is not None:
+                    self._kept.add(counted.kept)
         inputs = Inputs(tuple(reports))
         inputs.total.check("all files")
         return replace(windowed(merged.counts(), settings.window, self._zone(inputs)), inputs=inputs)
+
+    @property
+    def evidence(self) -> Evidence:
+        """What was gathered, when the run is over."""
+        return self._kept.kept().evidence()
 
     @property
     def providers(self) -> dict[str, str]:

@@ -11,7 +11,7 @@ import ctypes
 import os
 from ctypes import POINTER, Structure, byref, c_int, c_int64, c_uint32, c_uint64, c_void_p
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from zlib import crc32
 
 import numpy as np
@@ -20,6 +20,7 @@ import numpy.typing as npt
 Array = npt.NDArray[Any]
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
+Hashes = npt.NDArray[np.uint64]
 Splits = tuple[Ints, Ints, Ints]
 
 HERE = Path(__file__).parent
@@ -85,7 +86,7 @@ _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "mix_numbers": (None, (_P, _N, _P)),
     "find_first": (None, (_SLICES, c_int, _P)),
     "hold_any": (None, (_SLICES, _P, _P)),
-    "gather": (c_int64, (_SLICES, _P, _P)),
+    "gather": (None, (_SLICES, _P)),
     "add_up": (None, (_P, _N, _P, _N, _P, _P)),
     "json_values": (c_int64, (_P, _N, _P, _P, _P, POINTER(Tree), _P, _P, _P)),
 }
@@ -203,7 +204,7 @@ def find_first(address: int, start: Ints, length: Ints, byte: int) -> Ints:
     start, length = _whole(start), _whole(length)
     place = np.empty(len(start), np.int32)
     _library.find_first(slices(address, start, length), byte, _at(place))
-    return place
+    return cast("Ints", place)
 
 
 def hold_any(address: int, start: Ints, length: Ints, flags: Flags) -> Flags:
@@ -214,24 +215,26 @@ def hold_any(address: int, start: Ints, length: Ints, flags: Flags) -> Flags:
     return holds
 
 
-def gather(address: int, start: Ints, length: Ints) -> tuple[npt.NDArray[np.uint8], Ints]:
-    """Copy texts one behind the other: their bytes, and where each begins."""
+def gather(address: int, start: Ints, length: Ints) -> npt.NDArray[np.uint8]:
+    """Copy texts one behind the other."""
     start, length = _whole(start), _whole(length)
-    out, place = np.empty(int(length.sum()), np.uint8), np.empty(len(start), np.int64)
-    _library.gather(slices(address, start, length), _at(out), _at(place))
-    return out, place
+    out = np.empty(int(length.sum(dtype=np.int64)), np.uint8)
+    _library.gather(slices(address, start, length), _at(out))
+    return out
 
 
-def mix_heads(address: int, start: Ints, length: Ints, width: int, hashes: npt.NDArray[np.uint64]) -> None:
+def mix_heads(address: int, start: Ints, length: Ints, width: int, hashes: Hashes) -> Hashes:
     """Go on hashing rows, in place, by the length and the first words of a text."""
     start, length = _whole(start), _whole(length)
     _library.mix_heads(slices(address, start, length), width, _at(hashes))
+    return hashes
 
 
-def mix_numbers(values: Ints, hashes: npt.NDArray[np.uint64]) -> None:
+def mix_numbers(values: Ints, hashes: Hashes) -> Hashes:
     """Go on hashing rows, in place, by a number."""
     values = np.ascontiguousarray(values, np.int64)
     _library.mix_numbers(_at(values), len(values), _at(hashes))
+    return hashes
 
 
 def add_up(keys: Ints, sums: Ints, size: int) -> tuple[Ints, Ints]:

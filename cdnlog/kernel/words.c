@@ -105,15 +105,9 @@ EXPORT void hold_any(const Slices *in, const u8 *flag, u8 *holds) {
     }
 }
 
-/* Copy the texts one behind the other; return the bytes written. */
-EXPORT i64 gather(const Slices *in, u8 *out, i64 *place) {
-    i64 used = 0;
-    for (i64 i = 0; i < in->rows; i++) {
-        place[i] = used;
-        memcpy(out + used, in->data + in->start[i], (size_t)in->length[i]);
-        used += in->length[i];
-    }
-    return used;
+/* Copy the texts one behind the other. */
+EXPORT void gather(const Slices *in, u8 *out) {
+    for (i64 i = 0; i < in->rows; out += in->length[i++]) memcpy(out, in->data + in->start[i], (size_t)in->length[i]);
 }
 
 /* Add rows of sums up by their key; `table` has `measures` sums for each key, `rows_of` counts the rows. */
