@@ -16,11 +16,12 @@ from cdnlog.counts import Counts, windowed
 from cdnlog.diagnosis import Tables, changes, findings, lost_paths
 from cdnlog.errors import UsageError
 from cdnlog.evidence import Evidence
+from cdnlog.filerun import Progress
 from cdnlog.filters import filtered
 from cdnlog.gather import Gatherer
 from cdnlog.model import FileReport
 from cdnlog.options import Options, settings
-from cdnlog.pipeline import Counter, Progress, check_columns
+from cdnlog.pipeline import Counter, check_columns
 from cdnlog.pipeline import stream as stream_batches
 from cdnlog.results import Diagnosis, Difference
 from cdnlog.settings import Settings
@@ -231,12 +232,13 @@ def tables(
     wanted = known if columns is None else [columns] if isinstance(columns, str) else list(columns)
     check_columns(wanted, known)
     done: list[FileReport] = reports if reports is not None else []
-    for item in stream_batches(source.find(_paths(paths)), made, wanted, rejects, progress):
+    found = source.find(_paths(paths))
+    for item in stream_batches(found, made, wanted, lambda batch: arrow_table(batch, wanted), rejects, progress):
         if isinstance(item, FileReport):
             done.append(item)
             _warn([item] if item.verdict.counts else [])
         else:
-            yield arrow_table(item, wanted)
+            yield item
 
 
 def explain(

@@ -11,7 +11,8 @@ from typing import TypedDict
 
 from cdnlog.catalog import Catalog, language
 from cdnlog.errors import UnknownNameError, UsageError
-from cdnlog.pipeline import check_columns, default_jobs, host_key
+from cdnlog.filerun import host_key
+from cdnlog.pipeline import check_columns, default_jobs
 from cdnlog.settings import Settings
 from cdnlog.source import BLOCK
 from cdnlog.text import visible
