@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cdnlog.columns import Coded, Ints, Numbers, Texts
+from cdnlog.buffer import Ints
+from cdnlog.columns import Coded, Numbers, Texts
 from cdnlog.counts import MEASURES, Cells, Counts, Value, stacked
 from cdnlog.model import MICROSECONDS, Batch
 

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cdnlog import kernel
-from cdnlog.columns import Ints
+from cdnlog.buffer import Ints
 from cdnlog.errors import UsageError
 from cdnlog.model import Inputs
 from cdnlog.zones import floor_to_window, instant, name_of

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from cdnlog.columns import Bools, Ints, Words
+from cdnlog.buffer import Bools, Ints, Words
 from cdnlog.counts import Value
 from cdnlog.model import MICROSECONDS
 

@@ -15,7 +15,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cdnlog.columns import Bools, Coded, Column, Ints, Numbers, Texts
+from cdnlog.buffer import Bools, Ints
+from cdnlog.columns import Coded, Column, Numbers, Texts
 from cdnlog.errors import UsageError
 from cdnlog.model import NO_DOMAIN, Accounting, Batch
 

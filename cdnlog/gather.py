@@ -18,7 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from cdnlog import kernel
-from cdnlog.columns import Bools, Column, Ints, Numbers, Texts, Words, heads, mixed, mixed_on
+from cdnlog.buffer import Bools, Ints, Words, mixed, mixed_on
+from cdnlog.columns import Column, Numbers, Texts, heads
 from cdnlog.counts import joint
 from cdnlog.evidence import MISSING, NUMBERS, TEXTS, Evidence, failed, url_length
 from cdnlog.model import MICROSECONDS, Batch

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 
-from cdnlog.columns import PAD, Column, count_lines
+from cdnlog.buffer import PAD, count_lines
+from cdnlog.columns import Column
 from cdnlog.errors import EXIT_INCOMPLETE, EXIT_OK, AccountingError
 
 MAX_LINE = 64 * 1024

@@ -10,7 +10,8 @@ from zlib import crc32
 import numpy as np
 
 from cdnlog import kernel
-from cdnlog.columns import Buffer, Bytes, Coded, Column, Ints, Numbers, Texts, distinct
+from cdnlog.buffer import Buffer, Bytes, Ints, distinct
+from cdnlog.columns import Coded, Column, Numbers, Texts
 
 LONGEST = 256
 """Characters kept of a text; longer ones end in an ellipsis."""

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cdnlog.buffer import Buffer, Ints
 from cdnlog.catalog import Catalog
-from cdnlog.columns import Buffer, Ints
 from cdnlog.formats import Delimited
 from cdnlog.model import Block
 from cdnlog.parse import times, urls, values

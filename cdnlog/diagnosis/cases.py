@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from cdnlog.columns import Ints
+from cdnlog.buffer import Ints
 from cdnlog.counts import Counts, joint
 from cdnlog.declared import Entry
 from cdnlog.diagnosis.case import Case, Load, Neighbour

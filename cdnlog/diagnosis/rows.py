@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from cdnlog.columns import Bools, Ints
+from cdnlog.buffer import Bools, Ints
 from cdnlog.counts import Value
 from cdnlog.evidence import MISSING, Evidence
 

@@ -12,7 +12,7 @@ from functools import cached_property
 
 import numpy as np
 
-from cdnlog.columns import Bools, Bytes, Ints
+from cdnlog.buffer import Bools, Bytes, Ints
 from cdnlog.formats import Cut, Delimited
 from cdnlog.model import Block
 from cdnlog.parse.fates import CONTROL, COUNTED, FIELDS, QUOTE, content, ordinary, payload, prejudged

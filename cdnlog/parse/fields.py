@@ -10,7 +10,8 @@ from fnmatch import translate
 
 import numpy as np
 
-from cdnlog.columns import Bools, Buffer, Column, Ints, Numbers, Texts, dictionary
+from cdnlog.buffer import Bools, Buffer, Ints
+from cdnlog.columns import Column, Numbers, Texts, dictionary
 from cdnlog.declared import Regions
 from cdnlog.formats import Cut, Delimited, Field, LogFormat
 from cdnlog.model import MICROSECONDS

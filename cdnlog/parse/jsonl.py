@@ -19,7 +19,7 @@ import numpy as np
 from msgspec import Raw
 
 from cdnlog import kernel
-from cdnlog.columns import Bools, Buffer, Bytes, Ints
+from cdnlog.buffer import Bools, Buffer, Bytes, Ints
 from cdnlog.formats import JsonLines
 from cdnlog.model import Block
 from cdnlog.parse.fates import CONTROL, COUNTED, FIELDS, JSON, content, prejudged

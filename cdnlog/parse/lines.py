@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cdnlog import kernel
-from cdnlog.columns import Bools, Buffer, Bytes, Ints
+from cdnlog.buffer import Bools, Buffer, Bytes, Ints
 from cdnlog.model import Block
 
 LF, CR, QUOTE = 10, 13, 34

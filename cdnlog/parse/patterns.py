@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from cdnlog.columns import Bools, Buffer, Bytes, Ints
+from cdnlog.buffer import Bools, Buffer, Bytes, Ints
 from cdnlog.formats import Pattern
 from cdnlog.model import Block
 from cdnlog.parse.fates import CONTROL, COUNTED, FIELDS, content, ordinary, payload, prejudged

@@ -13,7 +13,7 @@ from typing import Protocol
 import numpy as np
 
 from cdnlog import kernel
-from cdnlog.columns import Bools, Buffer, Ints
+from cdnlog.buffer import Bools, Buffer, Ints
 from cdnlog.formats import Cut, Delimited
 from cdnlog.model import Block
 from cdnlog.parse.lines import Lines, Marked, marked

@@ -7,7 +7,8 @@ from datetime import tzinfo
 
 import numpy as np
 
-from cdnlog.columns import Bytes, Coded, Column, Ints, Numbers
+from cdnlog.buffer import Bytes, Ints
+from cdnlog.columns import Coded, Column, Numbers
 from cdnlog.declared import Regions
 from cdnlog.formats import Delimited, JsonLines, LogFormat, Pattern, W3c
 from cdnlog.model import NO_DOMAIN, REJECT_TEXT, Accounting, Batch, Block, Reject

@@ -16,7 +16,7 @@ from functools import lru_cache
 import numpy as np
 
 from cdnlog import kernel
-from cdnlog.columns import Bools, Buffer, Ints, Words, distinct
+from cdnlog.buffer import Bools, Buffer, Ints, Words, distinct
 from cdnlog.model import MICROSECONDS
 from cdnlog.parse import values
 

@@ -14,7 +14,7 @@ from functools import lru_cache
 import numpy as np
 
 from cdnlog import kernel
-from cdnlog.columns import Bools, Buffer, Ints, Words, distinct
+from cdnlog.buffer import Bools, Buffer, Ints, Words, distinct
 
 MAX_DIGITS = 18
 """Longest integer that is read; all of them fit into int64."""

@@ -10,7 +10,7 @@ from functools import cached_property
 
 import numpy as np
 
-from cdnlog.columns import Buffer, Bytes, Ints
+from cdnlog.buffer import Buffer, Bytes, Ints
 from cdnlog.formats import Cut, Delimited, Escape, Keyed, W3c
 from cdnlog.model import Block
 from cdnlog.parse.delimited import DelimitedRows, DelimitedSplitter

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from cdnlog.columns import Bools, Ints
+from cdnlog.buffer import Bools, Ints
 from cdnlog.diagnosis.case import Case
 from cdnlog.diagnosis.rows import Rows
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cdnlog.columns import Ints
+from cdnlog.buffer import Ints
 from cdnlog.diagnosis.case import Case
 from cdnlog.diagnosis.rows import Rows
 from cdnlog.evidence import MISSING

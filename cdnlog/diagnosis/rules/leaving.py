@@ -9,7 +9,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from cdnlog.columns import Bools
+from cdnlog.buffer import Bools
 from cdnlog.diagnosis.case import Case
 from cdnlog.diagnosis.rows import Rows
 from cdnlog.diagnosis.rules.compare import Concentration, Pile, concentration, path_group, pile

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import numpy as np
 import numpy.typing as npt
 
-from cdnlog.columns import Bools, Ints
+from cdnlog.buffer import Bools, Ints
 from cdnlog.diagnosis.case import Case
 from cdnlog.diagnosis.rows import Rows
 
