@@ -18,7 +18,6 @@ PAD = 64
 """Bytes behind a block's data, so that a whole time can be read at any position in it, eight bytes at once."""
 
 _LF = 10
-_ODD: Bools = (np.arange(256) < 0x20) | (np.arange(256) > 0x7E)  # noqa: PLR2004 - all but printable ASCII
 # The low k bytes of a little-endian word, k = 0 to 8.
 _LOW_BYTES = np.array([(1 << 8 * k) - 1 for k in range(9)], dtype=np.uint64)
 _MIX = np.uint64(0x9E3779B97F4A7C15)
@@ -83,7 +82,7 @@ class Buffer:
     def holds_odd(self, start: Ints, length: Ints) -> Bools:
         """Mark the slices that hold something other than printable ASCII."""
         if kernel.on:
-            return kernel.hold_any(self.address, start, length, _ODD)
+            return kernel.checked("hold_odd", self.address, start, length)
         return self._hold(self._not_printable, start, length)
 
     def _hold(self, marks: Ints, start: Ints, length: Ints) -> Bools:

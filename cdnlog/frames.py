@@ -1,7 +1,7 @@
 """Batches as Arrow tables and pandas frames, and frames as batches; the only module that knows both.
 
-Text goes from the block to Arrow without a Python object per row, as views into the block's bytes; only rows that
-hold something other than printable ASCII pass through `visible` one by one.
+Text goes from the block to Arrow without a Python object per row; only rows that hold something other than printable
+ASCII pass through `visible` one by one.
 """
 
 from __future__ import annotations
@@ -13,14 +13,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from cdnlog.buffer import Bools, Ints
+from cdnlog.buffer import Ints
 from cdnlog.columns import Coded, Column, Numbers, Texts
 from cdnlog.errors import UsageError
 from cdnlog.model import NO_DOMAIN, Accounting, Batch
+from cdnlog.strings import verbatim
 
-_INLINE = 12  # bytes a string view holds within itself
 _TIME = pa.timestamp("us", tz="UTC")
 _WHOLE = {"status": pa.int16(), "origin_status": pa.int16()}
 _PANDAS = {
@@ -74,40 +73,12 @@ def _dictionary(codes: Ints, values: list[str | None]) -> pa.Array:
 
 def _strings(column: Texts) -> pa.Array:
     """Return text as it stands; what is not printable ASCII is made visible."""
-    missing = column.buffer.is_null(column.start, column.length, column.nulls)
-    raw = pa.Array.from_buffers(
-        pa.binary_view(),
-        len(column.start),
-        [_validity(missing), pa.py_buffer(_views(column)), _bytes(column)],
-    )
-    odd = np.flatnonzero(column.odd & ~missing)
-    if len(odd) == 0:
-        return raw.cast(pa.binary()).cast(pa.string())
-    mask = np.zeros(len(column.start), bool)
-    mask[odd] = True
-    spans = zip(column.start[odd].tolist(), column.length[odd].tolist(), strict=True)
-    shown = pa.array([column.translate(column.buffer.text(s, s + n)) for s, n in spans], pa.string())
-    plain = pc.if_else(pa.array(mask), pa.scalar(b"", pa.binary()), raw.cast(pa.binary())).cast(pa.string())
-    return pc.replace_with_mask(plain, pa.array(mask), shown)
-
-
-def _bytes(column: Texts) -> pa.Buffer:
-    return pa.py_buffer(column.buffer.bytes)
-
-
-def _validity(missing: Bools) -> pa.Buffer:
-    return pa.py_buffer(np.packbits(~missing, bitorder="little"))
-
-
-def _views(column: Texts) -> np.ndarray[Any, Any]:
-    """Return Arrow's 16-byte views: length, then the text itself if it is short, else its prefix and place."""
-    start, length = column.start, column.length
-    head = column.buffer.word(start, length)
-    views = np.empty((len(start), 2), np.uint64)
-    views[:, 0] = length.astype(np.uint64) | (head << np.uint64(32))
-    tail = column.buffer.word(start + 4, np.maximum(length - 4, 0))
-    views[:, 1] = np.where(length <= _INLINE, tail, start.astype(np.uint64) << np.uint64(32))
-    return views
+    texts = verbatim(column)
+    offsets = np.zeros(len(texts.length) + 1, np.int32)
+    np.cumsum(np.maximum(texts.length, 0), out=offsets[1:])
+    missing = texts.length < 0
+    validity = pa.py_buffer(np.packbits(~missing, bitorder="little")) if missing.any() else None
+    return pa.StringArray.from_buffers(len(missing), pa.py_buffer(offsets), pa.py_buffer(texts.data), validity)
 
 
 def batch_of(frame: pd.DataFrame) -> Batch:

@@ -77,7 +77,7 @@ def strings(column: Column | None, rows: Ints) -> Strings:
         codes, values = column.codes
         return _of_values(codes[rows], values)
     if column.verbatim:
-        return _verbatim(column.take(rows))
+        return verbatim(column.take(rows), LONGEST)
     if "codes" in column.__dict__:  # worked out for the counts already
         codes, values = column.codes
         return _of_values(codes[rows], values)
@@ -92,26 +92,27 @@ def _of_values(codes: Ints, values: Sequence[str | None]) -> Strings:
     return Strings(_gathered(data, (np.cumsum(size) - size)[codes], size[codes]), length[codes])
 
 
-def _verbatim(texts: Texts) -> Strings:
-    """Copy what stands in the log as it will be shown; work out the few others one by one."""
+def verbatim(texts: Texts, longest: int | None = None) -> Strings:
+    """Copy what stands in the log as it will be shown, texts beyond the longest cut; the few others one by one."""
     missing = texts.buffer.is_null(texts.start, texts.length, texts.nulls)
-    odd = np.flatnonzero((texts.odd | (texts.length > LONGEST)) & ~missing)
+    odd = texts.odd if longest is None else texts.odd | (texts.length > longest)
+    rows = np.flatnonzero(odd & ~missing)
     length = np.where(missing, 0, texts.length)
     start, buffer = texts.start, texts.buffer
-    if len(odd):
-        shown = [_short(value) or b"" for value in texts.meanings(odd)]
+    if len(rows):
+        shown = [_short(value, longest) or b"" for value in texts.meanings(rows)]
         start, length = start.copy(), length.copy()
-        length[odd] = [len(text) for text in shown]
-        start[odd] = buffer.size + np.cumsum(length[odd]) - length[odd]
+        length[rows] = [len(text) for text in shown]
+        start[rows] = buffer.size + np.cumsum(length[rows]) - length[rows]
         buffer = Buffer(buffer.data[: buffer.size] + b"".join(shown))
     kept = _MISSING if texts.null is None else 0
     return Strings(_gathered(buffer.bytes, start, length), np.where(missing, kept, length))
 
 
-def _short(value: str | None) -> bytes | None:
+def _short(value: str | None, longest: int | None = LONGEST) -> bytes | None:
     if value is None:
         return None
-    shown = value if len(value) <= LONGEST else value[: LONGEST - 1] + "…"
+    shown = value if longest is None or len(value) <= longest else value[: longest - 1] + "…"
     return shown.encode("utf-8", "surrogatepass")
 
 

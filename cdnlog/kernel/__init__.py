@@ -85,6 +85,7 @@ _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "mix_heads": (None, (_SLICES, _N, _P)),
     "mix_numbers": (None, (_P, _N, _P)),
     "find_first": (None, (_SLICES, c_int, _P)),
+    "hold_odd": (None, (_SLICES, _P)),
     "hold_any": (None, (_SLICES, _P, _P)),
     "gather": (None, (_SLICES, _P)),
     "add_up": (None, (_P, _N, _P, _N, _P, _P)),

@@ -105,6 +105,21 @@ EXPORT void hold_any(const Slices *in, const u8 *flag, u8 *holds) {
     }
 }
 
+/* Mark texts that hold something other than printable ASCII, 0x20 to 0x7E. */
+EXPORT void hold_odd(const Slices *in, u8 *holds) {
+    static const u64 ONES = 0x0101010101010101u, HIGH = 0x8080808080808080u, BLANKS = 0x2020202020202020u;
+    for (i64 i = 0; i < in->rows; i++) {
+        const u8 *at = in->data + in->start[i];
+        u64 odd = 0;
+        for (i64 left = in->length[i]; left > 0; at += 8, left -= 8) {
+            u64 word = word_at(at);
+            if (left < 8) word = (word & LOW[left]) | (BLANKS & ~LOW[left]);
+            odd |= word | (word + ONES) | ((word - BLANKS) & ~word);
+        }
+        holds[i] = (odd & HIGH) != 0;
+    }
+}
+
 /* Copy the texts one behind the other. */
 EXPORT void gather(const Slices *in, u8 *out) {
     for (i64 i = 0; i < in->rows; out += in->length[i++]) memcpy(out, in->data + in->start[i], (size_t)in->length[i]);
