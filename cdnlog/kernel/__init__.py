@@ -307,12 +307,12 @@ class Keys:
         self._tree = Tree(len(leaves), *map(_at, self._arrays), _at(self._text))
 
     def values(self, address: int, begin: Ints, end: Ints, candidate: Flags) -> tuple[Ints, Ints, Ints]:
-        """Return the lines that are plainly objects, and where their values stand: starts and ends, (rows, leaves)."""
+        """Return the lines that are plainly objects, and where their values stand: starts and ends, (leaves, rows)."""
         rows = np.empty(len(begin), np.int64)
-        start, stop = (np.empty((len(begin), self._tree.width), np.int64) for _ in range(2))
+        start, stop = (np.empty((self._tree.width, len(begin)), np.int32) for _ in range(2))
         candidate = np.ascontiguousarray(candidate)
         count = _library.json_values(
             address, len(begin), _at(begin), _at(end), _at(candidate), byref(self._tree), _at(rows), _at(start),
             _at(stop),
         )  # fmt: skip
-        return rows[:count], start[:count], stop[:count]
+        return rows[:count], start[:, :count], stop[:, :count]

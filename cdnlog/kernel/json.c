@@ -17,7 +17,8 @@ typedef struct {
 typedef struct {
     const u8 *data;
     const Tree *tree;
-    i64 *start, *end; /* of each value of this row */
+    i32 *start, *end; /* of the values of this row, `stride` apart */
+    i64 stride;
 } Row;
 
 static inline i64 blanks(const u8 *data, i64 at) {
@@ -127,10 +128,12 @@ static i64 object_end(const Row *row, i64 at, i64 node, int depth) {
         const i64 begin = blanks(data, at), target = child < 0 ? 0 : tree->target[child];
         if (child >= 0 && target < 0) {
             if (data[begin] != '{') return -1;
-            for (i64 v = tree->below[2 * child]; v < tree->below[2 * child + 1]; v++) row->end[v] = row->start[v];
+            for (i64 v = tree->below[2 * child]; v < tree->below[2 * child + 1]; v++)
+                row->end[v * row->stride] = row->start[v * row->stride];
         }
         if ((at = value_end(row, begin, child >= 0 && target < 0 ? -target : -1, depth + 1)) < 0) return -1;
-        if (child >= 0 && target >= 0) row->start[target] = begin, row->end[target] = at;
+        if (child >= 0 && target >= 0)
+            row->start[target * row->stride] = (i32)begin, row->end[target * row->stride] = (i32)at;
         at = blanks(data, at);
         if (data[at] == '}') return at + 1;
         if (data[at++] != ',') return -1;
@@ -138,14 +141,14 @@ static i64 object_end(const Row *row, i64 at, i64 node, int depth) {
 }
 
 /* Find the values of the candidates among the lines; return how many are plainly objects. Row r is line `row[r]`, its
-   value v stands from `start[r * width + v]` to `end[...]`, an absent one is empty. */
+   value v stands from `start[v * lines + r]` to `end[v * lines + r]`, an absent one is empty. */
 EXPORT i64 json_values(const u8 *data, i64 lines, const i64 *begin, const i64 *stop, const u8 *candidate,
-                       const Tree *tree, i64 *row, i64 *start, i64 *end) {
+                       const Tree *tree, i64 *row, i32 *start, i32 *end) {
     i64 rows = 0;
     for (i64 i = 0; i < lines; i++) {
-        Row out = {data, tree, start + rows * tree->width, end + rows * tree->width};
+        const Row out = {data, tree, start + rows, end + rows, lines};
         if (!candidate[i]) continue;
-        for (i64 v = 0; v < tree->width; v++) out.start[v] = out.end[v] = begin[i];
+        for (i64 v = 0; v < tree->width; v++) out.start[v * lines] = out.end[v * lines] = (i32)begin[i];
         i64 at = object_end(&out, begin[i], 0, 0);
         if (at >= 0 && blanks(data, at) == stop[i]) row[rows++] = i;
     }

@@ -68,7 +68,7 @@ class Values:
 
     Args:
         buffer: The text.
-        start: Where each value starts, shape (rows, values).
+        start: Where each value starts, shape (values, rows).
         end: Where it ends; an absent one is empty.
     """
 
@@ -84,12 +84,12 @@ class Values:
 
     def there(self, place: int) -> Bools:
         """Mark the rows that have a value at a place, null or not."""
-        there: Bools = self._end[:, place] > self._start[:, place]
+        there: Bools = self._end[place] > self._start[place]
         return there
 
     def meant(self, place: int, path: Path, *, whole: bool) -> Slice:
         """Return what the values at a place mean; most are slices of the raw text."""
-        start, end = self._start[:, place], self._end[:, place]
+        start, end = self._start[place], self._end[place]
         head = self._base.bytes[start]
         quoted = (head == _QUOTE) & (start < end)
         nothing = (head == ord("n")) | (head == ord("{"))
@@ -100,8 +100,8 @@ class Values:
         if whole:  # a number that may be a whole one but is not written so: 404.0, 1e3
             odd |= self._base.holds(b".eE", start, end - start)
         start, length = start + quoted, np.where(nothing, 0, end - start - 2 * quoted)
-        for row in np.flatnonzero(odd & (self._start[:, place] < end)).tolist():
-            text = meant(self._base.text(self._start[row, place], self._end[row, place]), path, whole=whole)
+        for row in np.flatnonzero(odd & (self._start[place] < end)).tolist():
+            text = meant(self._base.text(int(self._start[place, row]), int(self._end[place, row])), path, whole=whole)
             start[row], length[row] = self._size, len(text)
             self._more.append(text)
             self._size += len(text)
@@ -132,14 +132,17 @@ class JsonSplitter:
         lines = scan(block)
         fate = prejudged(lines, cut=block.cut)
         rows, start, end = self._plain(lines, fate)
-        decoded, numbers = self._decoded(block, lines, fate, np.setdiff1d(np.flatnonzero(fate == COUNTED), rows))
+        others = fate == COUNTED
+        others[rows] = False
+        decoded, numbers = self._decoded(block, lines, fate, np.flatnonzero(others))
         buffer = lines.buffer
         if len(numbers):
             text, more_start, more_end = _laid_out(decoded, len(self._shape.leaves), buffer.size)
             buffer = Buffer(buffer.data[: buffer.size] + text)
             rows = np.concatenate([rows, numbers])
             order = np.argsort(rows)
-            rows, start, end = rows[order], np.vstack([start, more_start])[order], np.vstack([end, more_end])[order]
+            start, end = (np.hstack(parts)[:, order] for parts in ((start, more_start), (end, more_end)))
+            rows = rows[order]
         values = Values(buffer, start, end)
         for place in self._signature:
             fate[rows[~values.there(place)]] = FIELDS
@@ -149,7 +152,7 @@ class JsonSplitter:
     def _plain(self, lines: Lines, fate: Bytes) -> tuple[Ints, Ints, Ints]:
         """Find the values of the lines that are plainly an object, if the kernel is there: rows, starts and ends."""
         if not kernel.on:
-            nothing = np.empty((0, len(self._shape.leaves)), np.int64)
+            nothing = np.empty((len(self._shape.leaves), 0), np.int64)
             return np.empty(0, np.int64), nothing, nothing
         candidates = (fate == COUNTED) & ~lines.control
         return self._keys.values(lines.buffer.address, lines.start, lines.end, candidates)
@@ -201,11 +204,11 @@ class JsonSplitter:
 
 
 def _laid_out(raws: Iterable[Raw], width: int, offset: int) -> tuple[bytes, Ints, Ints]:
-    """Return raw values as one text, and where they stand in it, shape (rows, width), from an offset on."""
+    """Return raw values as one text, and where they stand in it, shape (width, rows), from an offset on."""
     text = b"\n".join([*raws, b""])  # no raw value has an LF in it, as no line has
     ends = np.flatnonzero(np.frombuffer(text, np.uint8) == LF) + offset
     starts = np.concatenate(([offset], ends[:-1] + 1))
-    return text, starts.reshape(-1, width), ends.reshape(-1, width)
+    return text, starts.reshape(-1, width).T, ends.reshape(-1, width).T
 
 
 def _lenient(line: bytes) -> object:
