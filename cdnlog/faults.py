@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import difflib
 import re
-import tomllib
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
+import tomli
 
 _AT = r" - at `\$(.*)`\Z"
 _STEP = r"\.([^.\[\]]+)|\[(\d+)\]|\[\.\.\.\]"  # the last is any key of a table
@@ -101,8 +101,8 @@ def _node(text: str, path: Path, shape: Any) -> list[dict[str, Any]]:  # noqa: A
 
 def _kind(text: str) -> str:
     try:
-        return str(tomllib.loads(text).get("kind", ""))
-    except tomllib.TOMLDecodeError:
+        return str(tomli.loads(text).get("kind", ""))
+    except tomli.TOMLDecodeError:
         return ""
 
 
