@@ -10,12 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
+from cdnlog.columns import Column
 from cdnlog.errors import EXIT_INCOMPLETE, EXIT_OK, AccountingError
-
-if TYPE_CHECKING:  # brings numpy, which most users of these types do without
-    from cdnlog.columns import Column
 
 MAX_LINE = 64 * 1024
 """Longest line in bytes that is parsed; a longer one is one reject, "too-long"."""
@@ -332,13 +329,3 @@ class LostPath:
 
 SEVERITIES = ("critical", "high", "medium", "low", "info")
 """Worst first."""
-
-
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """A plain table for people: what `codes` and `formats` print."""
-
-    title: str
-    headers: tuple[str, ...]
-    rows: tuple[tuple[str | int | float | None, ...], ...]
-    notes: tuple[str, ...] = ()

@@ -257,12 +257,12 @@ HEAVY = {"pandas", "pyarrow", "matplotlib", "jinja2", "rich"}
 # From light to heavy: what one command has imported, the later ones have too.
 FORBIDDEN = {
     "--help": {*HEAVY, "numpy", "isal", "msgspec", "tabulate", "wcwidth", "tempfile", "cdnlog.catalog"},
-    "explain 514": {*HEAVY, "numpy", "isal", "tabulate", "cdnlog.formats"},
-    "explain 514 -o json": {*HEAVY, "numpy", "isal", "tabulate", "cdnlog.formats"},
-    "codes": {*HEAVY, "numpy", "isal", "cdnlog.formats"},
-    "codes -o csv": {*HEAVY, "numpy", "isal", "cdnlog.formats"},
-    "formats": {*HEAVY, "numpy", "isal"},
-    "formats -o markdown": {*HEAVY, "numpy", "isal"},
+    "explain 514": {*HEAVY, "numpy", "isal", "tabulate", "cdnlog.formats", "cdnlog.model"},
+    "explain 514 -o json": {*HEAVY, "numpy", "isal", "tabulate", "cdnlog.formats", "cdnlog.model"},
+    "codes": {*HEAVY, "numpy", "isal", "cdnlog.formats", "cdnlog.model"},
+    "codes -o csv": {*HEAVY, "numpy", "isal", "cdnlog.formats", "cdnlog.model"},
+    "formats": {*HEAVY, "numpy", "isal", "cdnlog.model"},
+    "formats -o markdown": {*HEAVY, "numpy", "isal", "cdnlog.model"},
     "count --help": HEAVY,
     "count a.log": {*HEAVY, "cdnlog.diagnosis", "cdnlog.serverformats"},
     "diagnose a.log -o csv": HEAVY,

@@ -7,7 +7,7 @@ from cdnlog.cli.commands import application
 from cdnlog.cli.guard import guarded
 from cdnlog.cli.output import Lang, LangOption, Output, OutputOption, deliver
 from cdnlog.cli.shared import DebugOption, ProviderOption, SchemasOption
-from cdnlog.model import Listing
+from cdnlog.report.layout import Listing
 
 app = application()
 

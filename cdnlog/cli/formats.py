@@ -12,7 +12,7 @@ from cdnlog.cli.commands import application
 from cdnlog.cli.guard import guarded
 from cdnlog.cli.output import Output, OutputOption, deliver
 from cdnlog.cli.shared import DebugOption, SchemasOption
-from cdnlog.model import Listing
+from cdnlog.report.layout import Listing
 
 app = application(group=True)
 

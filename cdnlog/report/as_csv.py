@@ -10,9 +10,8 @@ from typing import Any
 
 from cdnlog.catalog import Answer, Comparison
 from cdnlog.declared import Lang
-from cdnlog.model import Listing
 from cdnlog.report.as_json import as_dict
-from cdnlog.report.layout import picked
+from cdnlog.report.layout import Listing, picked
 from cdnlog.report.sections import Document
 from cdnlog.text import csv_cell, visible
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from cdnlog.catalog import Answer, Comparison
 from cdnlog.declared import Lang
-from cdnlog.model import Listing
+from cdnlog.report.layout import Listing
 from cdnlog.report.sections import Document
 
 

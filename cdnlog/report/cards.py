@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from cdnlog.catalog import Answer
 from cdnlog.declared import Lang
-from cdnlog.model import Finding
 from cdnlog.report.layout import Card, Say, Section, clock, percent, speaker
 
 if TYPE_CHECKING:
+    from cdnlog.model import Finding
     from cdnlog.results import Diagnosis
 
 _HIT_SHOWN = 3

@@ -48,6 +48,16 @@ class Section:
     notes: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Listing:
+    """A plain table for people: what `codes` and `formats` print."""
+
+    title: str
+    headers: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    notes: tuple[str, ...] = ()
+
+
 def speaker(lang: Lang) -> Say:
     """Return what says a phrase in one language: `say(key, name=fact)`."""
     return partial(say, lang)

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from cdnlog.catalog import Answer, Comparison
 from cdnlog.declared import Lang
-from cdnlog.model import Listing
 from cdnlog.report.cards import answer_card
-from cdnlog.report.layout import Section
+from cdnlog.report.layout import Listing, Section
 
 if TYPE_CHECKING:
     from cdnlog.report.measured import Measured
