@@ -13,8 +13,8 @@ Nothing is loaded before it is used: importing this package costs a few millisec
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
+TYPE_CHECKING = False  # that of `typing`, whose import would take longer than all of this
 if TYPE_CHECKING:
     from cdnlog.api import InputWarning, count, diagnose, diff, explain, read, stream
     from cdnlog.counts import Counts
@@ -60,7 +60,7 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the name stands for
+def __getattr__(name: str) -> object:
     """Load a public name when it is first used."""
     if name not in _HOME:
         raise AttributeError(f"module 'cdnlog' has no attribute '{name}'")

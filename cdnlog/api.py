@@ -13,7 +13,6 @@ from cdnlog import source
 from cdnlog.aggregate import Tally, grid
 from cdnlog.catalog import DEFAULT_PROVIDER, Answer, Catalog
 from cdnlog.counts import Counts, windowed
-from cdnlog.diagnosis import Tables, changes, findings, lost_paths
 from cdnlog.errors import UsageError
 from cdnlog.evidence import Evidence
 from cdnlog.filerun import Progress
@@ -107,6 +106,8 @@ def diagnose(
         >>> [f.status for f in cdnlog.diagnose("sample_logs", domain="api.example.com")][:2]
         [509, 502]
     """
+    from cdnlog.diagnosis import Tables, findings  # noqa: PLC0415 - takes 20 ms, which counting does without
+
     made = settings(window, options)
     if isinstance(source_of_counts, Counts):
         counts, evidence = source_of_counts, None
@@ -147,6 +148,8 @@ def diff(
         >>> [change.kind for change in made.changes if change.status == 502]
         ['new']
     """
+    from cdnlog.diagnosis import changes, lost_paths  # noqa: PLC0415 - takes 20 ms, which counting does without
+
     made = settings("5min", {**options, "by": ()})
     (first, old, _), (second, new, _) = (
         _counted(side, made, rejects, progress, gather=True) for side in (before, after)

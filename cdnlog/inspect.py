@@ -7,8 +7,9 @@ from cdnlog.catalog import Catalog
 from cdnlog.columns import Numbers
 from cdnlog.errors import DamagedInput, UsageError
 from cdnlog.filerun import detection_of, new_parser, sample_for
-from cdnlog.model import MICROSECONDS, Batch, Listing, Verdict
+from cdnlog.model import MICROSECONDS, Batch, Verdict
 from cdnlog.parse import Detection, Sample
+from cdnlog.report.layout import Listing
 from cdnlog.settings import Settings
 from cdnlog.text import visible
 from cdnlog.zones import UTC_ZONE, instant

@@ -355,13 +355,3 @@ class LostPath:
 
 SEVERITIES = ("critical", "high", "medium", "low", "info")
 """Worst first."""
-
-
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """A plain table for people: what `codes` and `formats` print."""
-
-    title: str
-    headers: tuple[str, ...]
-    rows: tuple[tuple[str | int | float | None, ...], ...]
-    notes: tuple[str, ...] = ()

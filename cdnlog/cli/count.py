@@ -7,10 +7,14 @@ from typing import Annotated
 import typer
 
 import cdnlog
+from cdnlog.cli.commands import application
 from cdnlog.cli.output import Output, OutputOption, deliver
 from cdnlog.cli.reading import Reading, reading
 
+app = application()
 
+
+@app.command()
 @reading
 def count(
     job: Reading,

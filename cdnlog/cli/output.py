@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 
 from cdnlog.catalog import language
-from cdnlog.cli.screen import atomic, emit, width
+from cdnlog.cli.files import atomic
+from cdnlog.cli.screen import emit, width
 from cdnlog.report import Document, render
 
 

@@ -6,12 +6,17 @@ from typing import Annotated
 
 import typer
 
+from cdnlog.cli.commands import application
+from cdnlog.cli.files import atomic, atomic_folder
 from cdnlog.cli.reading import Reading, reading
-from cdnlog.cli.screen import atomic, atomic_folder, say
+from cdnlog.cli.screen import say
 from cdnlog.errors import DamagedInput, UsageError
 from cdnlog.model import FileReport, Inputs
 
+app = application()
 
+
+@app.command()
 @reading
 def parse(
     job: Reading,

@@ -14,10 +14,12 @@ from typing import Any, cast, get_type_hints
 
 import cdnlog
 from cdnlog.cli import shared
+from cdnlog.cli.files import atomic
 from cdnlog.cli.guard import guarded, worst
 from cdnlog.cli.progress import progress
-from cdnlog.cli.screen import atomic, say
+from cdnlog.cli.screen import say
 from cdnlog.errors import NothingToAnalyse, UsageError, advice
+from cdnlog.memory import keep_freed_memory
 from cdnlog.model import Inputs, Verdict
 from cdnlog.options import Options
 from cdnlog.source import STDIN, Found, find, same_content
@@ -160,6 +162,7 @@ def reading(command: Callable[..., int]) -> Callable[..., Any]:
 
     @functools.wraps(command)
     def run(**given: Any) -> int:  # noqa: ANN401 - what typer parsed
+        keep_freed_memory()
         mine = {p.name: given.pop(p.name) for p in own}
         if given["paths"] == [STDIN] and sys.stdin is not None and sys.stdin.isatty():
             raise UsageError("standard input is a terminal; pipe a log into 'cdnlog ... -', or name its file")

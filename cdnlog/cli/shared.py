@@ -9,6 +9,10 @@ from typer import Argument, Option
 
 from cdnlog.cli.output import Lang, LangOption
 
+ProviderOption = Annotated[str, Option(help="Whose code table to ask.")]
+SchemasOption = Annotated[Path | None, Option(help="Folder with code tables of your own.", metavar="DIR")]
+DebugOption = Annotated[bool, Option("--debug", help="Show a traceback with an error.")]
+
 
 def options(  # noqa: PLR0913, PLR0917 - one parameter per option, typer passes them by name
     paths: Annotated[list[str], Argument(help="Files, folders, globs, or - for standard input.", metavar="PATH...")],

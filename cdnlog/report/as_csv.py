@@ -4,23 +4,17 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
 from cdnlog.catalog import Answer, Comparison
-from cdnlog.counts import Counts
 from cdnlog.declared import Lang
-from cdnlog.model import Change
 from cdnlog.report.as_json import as_dict
+from cdnlog.report.layout import Listing, picked
 from cdnlog.report.sections import Document
-from cdnlog.results import Diagnosis, Difference
 from cdnlog.text import csv_cell, visible
 
-_FINDING = (
-    "severity", "domain", "status", "name", "owner", "cause", "confidence", "requests", "total", "share", "clients",
-    "start", "end", "active", "meaning", "fix", "avoid", "needs", "id",
-)  # fmt: skip
 _ANSWER = (
     "provider",
     "code",
@@ -38,20 +32,14 @@ _ANSWER = (
 
 def render(document: Document, lang: Lang = "en") -> str:
     """Return the document as CSV; lists within a cell are separated by " | "."""
-    if isinstance(document, Counts):
-        return _csv(document.headers, document.rows())
-    data = as_dict(document, lang)
-    if isinstance(document, Diagnosis):
-        return _csv(_FINDING, _picked(_FINDING, data["findings"]))
-    if isinstance(document, Difference):
-        return _csv(Change.__slots__, _picked(Change.__slots__, data["changes"]))
+    if isinstance(document, Listing):
+        return _csv(document.headers, document.rows)
     if isinstance(document, Answer | Comparison):
-        return _csv(_ANSWER, _picked(_ANSWER, data.get("answers", [data])))
-    return _csv(document.headers, document.rows)
+        data = as_dict(document, lang)
+        return _csv(_ANSWER, picked(_ANSWER, data.get("answers", [data])))
+    from cdnlog.report import measured  # noqa: PLC0415 - brings numpy, which tables do without
 
-
-def _picked(names: Iterable[str], rows: Iterable[Mapping[str, Any]]) -> Iterator[tuple[Any, ...]]:
-    return (tuple(row[name] for name in names) for row in rows)
+    return _csv(*measured.table(document))
 
 
 def _csv(headers: Iterable[str], rows: Iterable[tuple[Any, ...]]) -> str:

@@ -14,8 +14,7 @@ import jinja2
 
 from cdnlog.counts import Counts
 from cdnlog.declared import Lang
-from cdnlog.model import Listing
-from cdnlog.report.layout import Cell, speaker
+from cdnlog.report.layout import Cell, Listing, speaker
 from cdnlog.report.sections import Document, sections
 from cdnlog.results import Diagnosis, Difference
 from cdnlog.text import visible

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from cdnlog.catalog import Answer
 from cdnlog.declared import Lang
-from cdnlog.model import Finding
 from cdnlog.report.layout import Card, Say, Section, clock, percent, speaker
-from cdnlog.results import Diagnosis
+
+if TYPE_CHECKING:
+    from cdnlog.model import Finding
+    from cdnlog.results import Diagnosis
 
 _HIT_SHOWN = 3
 _HIT_LONGEST = 60

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from cdnlog.catalog import say
 from cdnlog.declared import Lang
@@ -47,9 +48,24 @@ class Section:
     notes: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Listing:
+    """A plain table for people: what `codes` and `formats` print."""
+
+    title: str
+    headers: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    notes: tuple[str, ...] = ()
+
+
 def speaker(lang: Lang) -> Say:
     """Return what says a phrase in one language: `say(key, name=fact)`."""
     return partial(say, lang)
+
+
+def picked(names: Iterable[str], rows: Iterable[Mapping[str, Any]]) -> Iterator[tuple[Any, ...]]:
+    """Return the named values of each row."""
+    return (tuple(row[name] for name in names) for row in rows)
 
 
 def clock(iso: str, *, zone: bool = False) -> str:

@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-from cdnlog.catalog import Answer, Comparison
-from cdnlog.counts import Counts
-from cdnlog.declared import Lang
-from cdnlog.model import Listing
-from cdnlog.report import cards, differences, tables
-from cdnlog.report.layout import Section
-from cdnlog.results import Diagnosis, Difference
+from typing import TYPE_CHECKING, TypeAlias
 
-Document = Counts | Diagnosis | Difference | Answer | Comparison | Listing
+from cdnlog.catalog import Answer, Comparison
+from cdnlog.declared import Lang
+from cdnlog.report.cards import answer_card
+from cdnlog.report.layout import Listing, Section
+
+if TYPE_CHECKING:
+    from cdnlog.report.measured import Measured
+
+Document: TypeAlias = "Measured | Answer | Comparison | Listing"
 
 
 def sections(document: Document, lang: Lang) -> list[Section]:
     """Return the sections of any result; a diagnosis is told in its own language."""
-    if isinstance(document, Counts):
-        return [tables.health(document, lang), tables.counted(document), *tables.domains(document, lang)]
-    if isinstance(document, Diagnosis):
-        counts, lang = document.counts, document.lang
-        found = cards.finding_sections(document)
-        return [tables.health(counts, lang), *found, *tables.codes(counts, lang), *tables.domains(counts, lang)]
-    if isinstance(document, Difference):
-        return differences.sections(document)
     if isinstance(document, Answer):
-        return [Section(cards=(cards.answer_card(document, lang),))]
+        return [Section(cards=(answer_card(document, lang),))]
     if isinstance(document, Comparison):
-        return [Section(cards=tuple(cards.answer_card(answer, lang, among=True) for answer in document.answers))]
-    return [Section(document.title, document.headers, document.rows, notes=document.notes)]
+        return [Section(cards=tuple(answer_card(answer, lang, among=True) for answer in document.answers))]
+    if isinstance(document, Listing):
+        return [Section(document.title, document.headers, document.rows, notes=document.notes)]
+    from cdnlog.report import measured  # noqa: PLC0415 - brings numpy, which tables do without
+
+    return measured.sections(document, lang)

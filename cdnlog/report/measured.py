@@ -1,0 +1,106 @@
+"""How results made from logs are told: counts, a diagnosis, a difference. What only asks the tables does without."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from cdnlog.counts import Counts
+from cdnlog.declared import Lang
+from cdnlog.model import Accounting, Change, FileReport, Inputs
+from cdnlog.report import cards, differences, tables
+from cdnlog.report.layout import Section, picked
+from cdnlog.results import Diagnosis, Difference
+from cdnlog.zones import name_of
+
+Measured = Counts | Diagnosis | Difference
+_FINDING = (
+    "severity", "domain", "status", "name", "owner", "cause", "confidence", "requests", "total", "share", "clients",
+    "start", "end", "active", "meaning", "fix", "avoid", "needs", "id",
+)  # fmt: skip
+
+
+def sections(document: Measured, lang: Lang) -> list[Section]:
+    """Return the sections of the result; a diagnosis and a difference are told in their own language."""
+    if isinstance(document, Counts):
+        return [tables.health(document, lang), tables.counted(document), *tables.domains(document, lang)]
+    if isinstance(document, Difference):
+        return differences.sections(document)
+    counts, lang = document.counts, document.lang
+    found = cards.finding_sections(document)
+    return [tables.health(counts, lang), *found, *tables.codes(counts, lang), *tables.domains(counts, lang)]
+
+
+def table(document: Measured) -> tuple[Iterable[str], Iterable[tuple[Any, ...]]]:
+    """Return the heads and the rows of the one table that the result is."""
+    if isinstance(document, Counts):
+        return document.headers, document.rows()
+    if isinstance(document, Difference):
+        return Change.__slots__, picked(Change.__slots__, as_dict(document)["changes"])
+    return _FINDING, picked(_FINDING, as_dict(document)["findings"])
+
+
+def as_dict(document: Measured) -> dict[str, Any]:
+    """Return the result as plain dicts and lists."""
+    if isinstance(document, Counts):
+        return {
+            "schema": "cdnlog.count/1",
+            **_frame(document),
+            "counts": _counts(document),
+            **_domains(document),
+        }
+    if isinstance(document, Diagnosis):
+        findings = [asdict(finding) for finding in document]
+        return {"schema": "cdnlog.diagnose/1", **_frame(document.counts), "findings": findings}
+    return {
+        "schema": "cdnlog.diff/1",
+        "timezone": name_of(document.after.zone),
+        "before": _inputs(document.before.inputs),
+        "after": _inputs(document.after.inputs),
+        "changes": [asdict(change) for change in document.changes],
+        "lost_paths": [asdict(path) for path in document.lost],
+    }
+
+
+def _frame(counts: Counts) -> dict[str, Any]:
+    return {
+        "window": window_name(counts.window),
+        "timezone": name_of(counts.zone),
+        "inputs": _inputs(counts.inputs),
+    }
+
+
+def _counts(counts: Counts) -> list[dict[str, Any]]:
+    return [dict(zip(counts.headers, row, strict=True)) for row in counts.rows()]
+
+
+def window_name(seconds: int) -> str:
+    """Return a window's length as the command line takes it: "5m", "1h", "1d", else in seconds."""
+    for unit, length in (("d", 86_400), ("h", 3600), ("m", 60)):
+        if seconds % length == 0:
+            return f"{seconds // length}{unit}"
+    return f"{seconds}s"
+
+
+def _domains(counts: Counts) -> dict[str, Any]:
+    return {"domains": [asdict(row) for row in counts.summary()]}
+
+
+def _inputs(inputs: Inputs) -> dict[str, Any]:
+    return {"files": [_file(report) for report in inputs.files], **_sums(inputs.total)}
+
+
+def _file(report: FileReport) -> dict[str, Any]:
+    head = {
+        "path": report.path,
+        "format": report.format,
+        "provider": report.provider,
+        "verdict": report.verdict,
+    }
+    reasons = dict(sorted(report.accounting.reject_reasons.items()))
+    return {**head, **_sums(report.accounting), "reject_reasons": reasons, "problem": report.problem}
+
+
+def _sums(account: Accounting) -> Mapping[str, int]:
+    return {k: v for k, v in asdict(account).items() if k != "reject_reasons"}
