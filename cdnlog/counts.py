@@ -11,12 +11,12 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, tzinfo
 from functools import cache, cached_property
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 import numpy.typing as npt
 
-from cdnlog.columns import Ints
+from cdnlog.columns import Bools, Ints
 from cdnlog.errors import UsageError
 from cdnlog.model import Inputs
 from cdnlog.zones import floor_to_window, instant, name_of
@@ -343,9 +343,13 @@ def requests_by(counts: Counts, dim: str) -> dict[Value, int]:
     return sums
 
 
-def is_error(status: int) -> bool:
-    """Whether a status says that the client did not get what it asked for: 0 (no answer) or 400 and above."""
-    return status == 0 or status >= 400  # noqa: PLR2004 - RFC 9110, section 15
+@overload
+def is_error(status: int) -> bool: ...
+@overload
+def is_error(status: Ints) -> Bools: ...
+def is_error(status: int | Ints) -> bool | Bools:
+    """Whether a status, or each of many, says that the client got no answer (0) or an error (400 and above)."""
+    return (status == 0) | (status >= 400)  # noqa: PLR2004 - RFC 9110, section 15
 
 
 def windowed(counts: Counts, window: int, zone: tzinfo) -> Counts:

@@ -296,15 +296,8 @@ def sluggish(case: Case) -> bool | None:
 
 def together(case: Case) -> set[str]:
     """Return the other domains on which the same trouble began in the same minutes."""
-    reach = max(case.limits["E11.minutes"] * 60, case.window)
     related = _PULL if case.status in _PULL else frozenset({case.status})
-    return {
-        other.domain
-        for other in case.neighbours
-        if other.domain != case.domain
-        and (other.status == case.status or (other.status in related and case.status in related))
-        and abs(other.first - case.windows[0]) <= reach
-    }
+    return case.neighbours(related, max(case.limits["E11.minutes"] * 60, case.window))
 
 
 def everywhere(case: Case) -> bool:
