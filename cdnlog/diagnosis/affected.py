@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from heapq import nsmallest
 from itertools import pairwise
 
 import numpy as np
@@ -105,5 +104,5 @@ class _Shares:
         texts = [str(self._texts[code]) for code in self._code[order][likely].tolist()]
         pairs = list(zip((-share[likely]).tolist(), texts, strict=True))
         return [
-            [(text, round(-share, 4)) for share, text in nsmallest(TOP, pairs[a:b])] for a, b in pairwise(ends.tolist())
+            [(text, round(-share, 4)) for share, text in sorted(pairs[a:b])[:TOP]] for a, b in pairwise(ends.tolist())
         ]

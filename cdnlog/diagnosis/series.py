@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cdnlog.columns import Ints
-from cdnlog.counts import MEASURES, Cells, Counts, Value, is_error
+from cdnlog.counts import MEASURES, Counts, Value, is_error
 from cdnlog.errors import UsageError
 
 Sums = npt.NDArray[Any]
@@ -58,15 +59,20 @@ class DomainSeries:
 
     def between(self, first: int, last: int) -> int:
         """Return all requests from one window to another, both included."""
-        begin, end = (int(np.searchsorted(self.windows, window)) for window in (first, last + 1))
+        begin, end = bisect_left(self._windows, first), bisect_right(self._windows, last)
         return self._until[end] - self._until[begin]
+
+    @cached_property
+    def _windows(self) -> list[int]:
+        windows: list[int] = self.windows.tolist()
+        return windows
 
     @cached_property
     def _until(self) -> list[int]:
         return list(accumulate(self.sums[:, _REQUESTS].tolist(), initial=0))
 
     def _by_window(self, measure: int) -> dict[int, int]:
-        return dict(zip(self.windows.tolist(), self.sums[:, measure].tolist(), strict=True))
+        return dict(zip(self._windows, self.sums[:, measure].tolist(), strict=True))
 
 
 class Traffic:
@@ -91,12 +97,10 @@ class Traffic:
     def __init__(self, counts: Counts) -> None:
         if not set(_KEYS) <= set(counts.dims):
             raise UsageError("a diagnosis needs counts by window, domain and status; leave --by out")
-        domain, window, status = (counts.dims.index(name) for name in _KEYS)
-        values = counts.cells.values
-        keys = counts.cells.keys[:, [domain, window, status]]
-        keys[:, 2] = np.array(values[status] or (), np.int64)[keys[:, 2]]
-        cells = Cells(keys, counts.cells.sums, ()).folded()
-        self.names: tuple[Value, ...] = values[domain] or ()
+        cells = counts.by(*_KEYS).cells
+        self.names, _, statuses = (values or () for values in cells.values)
+        cells.keys[:, 2] = np.array(statuses, np.int64)[cells.keys[:, 2]]
+        cells = cells.folded()  # in the order of the statuses
         self.domain, self.window, self.status = cells.keys.T
         self.requests, self.hits = cells.sums[:, _REQUESTS], cells.sums[:, _HITS]
         first = _changes(self.domain) | _changes(self.window)
