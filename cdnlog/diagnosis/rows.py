@@ -63,10 +63,16 @@ class Rows:
 
     def test(self, name: str, holds: Callable[[str], bool]) -> Bools:
         """Mark the rows whose text in a column passes a test; it is asked once per distinct value, "" where missing."""
-        values = self.texts(name)
-        used, place = self.used(name)
-        passed: Bools = np.array([holds(str(values[code] or "")) for code in used.tolist()], bool)[place]
-        return passed
+        key = name, holds
+        if key not in self._tested:
+            values = self.texts(name)
+            used, place = self.used(name)
+            self._tested[key] = np.array([holds(str(values[code] or "")) for code in used.tolist()], bool)[place]
+        return self._tested[key]
+
+    @cached_property
+    def _tested(self) -> dict[tuple[str, Callable[[str], bool]], Bools]:
+        return {}
 
     def codes(self, name: str) -> Ints:
         """Return a text column as numbers, equal for equal texts within the run."""

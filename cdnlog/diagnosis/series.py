@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cdnlog.columns import Ints
-from cdnlog.counts import MEASURES, Counts, Value, is_error
+from cdnlog.counts import MEASURES, Cells, Counts, Value, is_error
 from cdnlog.errors import UsageError
 
 Sums = npt.NDArray[Any]
@@ -97,10 +97,11 @@ class Traffic:
     def __init__(self, counts: Counts) -> None:
         if not set(_KEYS) <= set(counts.dims):
             raise UsageError("a diagnosis needs counts by window, domain and status; leave --by out")
-        cells = counts.by(*_KEYS).cells
-        self.names, _, statuses = (values or () for values in cells.values)
-        cells.keys[:, 2] = np.array(statuses, np.int64)[cells.keys[:, 2]]
-        cells = cells.folded()  # in the order of the statuses
+        at = [counts.dims.index(name) for name in _KEYS]
+        self.names, _, statuses = (counts.cells.values[d] or () for d in at)
+        keys = counts.cells.keys[:, at]
+        keys[:, 2] = np.array(statuses, np.int64)[keys[:, 2]]
+        cells = Cells(keys, counts.cells.sums, ()).folded()
         self.domain, self.window, self.status = cells.keys.T
         self.requests, self.hits = cells.sums[:, _REQUESTS], cells.sums[:, _HITS]
         first = _changes(self.domain) | _changes(self.window)
