@@ -83,9 +83,20 @@ class Both:
         """Return a text column as numbers."""
         return np.concatenate([part.codes(name) for part in self.parts])
 
+    def used(self, name: str) -> tuple[Ints, Ints]:
+        """Return the codes that occur in a text column, in order, and the place of each row's among them."""
+        if name not in self._used:
+            used, place = np.unique(self.codes(name), return_inverse=True)
+            self._used[name] = used, place
+        return self._used[name]
+
+    @cached_property
+    def _used(self) -> dict[str, tuple[Ints, Ints]]:
+        return {}
+
     def labels(self, name: str, label: Callable[[str], str]) -> tuple[Ints, list[str]]:
         """Return a column as places in a list of labels; a missing text is labelled as ""."""
-        used, place = np.unique(self.codes(name), return_inverse=True)
+        used, place = self.used(name)
         given = [label(str(self.parts[0].text(name, code) or "")) for code in used.tolist()]
         names = sorted(set(given))
         at = {text: i for i, text in enumerate(names)}
@@ -107,10 +118,9 @@ def both_of(case: Case) -> Both:
 
 def places(both: Both) -> Ints:
     """Number the paths of the rows, those with few rows by their folder."""
-    codes = both.codes("path")
-    _, place, counts = np.unique(codes, return_inverse=True, return_counts=True)
+    _, place = both.used("path")
     folder, _ = both.labels("path", section)
-    numbers: Ints = np.unique(np.where(counts[place] < _LEAST, -1 - folder, codes), return_inverse=True)[1]
+    numbers: Ints = np.unique(np.where(np.bincount(place)[place] < _LEAST, -1 - folder, place), return_inverse=True)[1]
     return numbers
 
 
@@ -182,7 +192,7 @@ def _ratio(part: float, whole: float) -> float:
 def agents(case: Case) -> Split:
     """Return the words of User-Agents, or the blank one, that nearly always are refused."""
     both = both_of(case)
-    used, place = np.unique(both.codes("user_agent"), return_inverse=True)
+    used, place = both.used("user_agent")
     words = [_words(str(case.failing.text("user_agent", code) or "")) for code in used.tolist()]
     refused = np.bincount(place, both.weights * both.refused, len(used))
     passed = np.bincount(place, both.weights * ~both.refused, len(used))
@@ -261,7 +271,7 @@ def pace(case: Case) -> Pace:
     """Return how busy those are who are refused, and others; kept rows stand for those that were not kept."""
     both = both_of(case)
     weights, refused = both.weights, both.refused
-    _, address = np.unique(both.codes("client_ip"), return_inverse=True)
+    _, address = both.used("client_ip")
     _, second = np.unique(both.number("time") // _SECOND, return_inverse=True)
     never = ~refused & ~np.isin(address, address[refused])
 
@@ -298,11 +308,8 @@ def crowd(case: Case) -> Crowd:
     """Return how mixed the User-Agents behind the refused addresses are: the chance that two requests differ."""
     both = both_of(case)
     refused, weights = both.refused, both.weights
-    used, address = np.unique(both.codes("client_ip"), return_inverse=True)
-    agent = both.codes("user_agent")
-    _, first, counts = np.unique(
-        address * (int(agent.max(initial=0)) + 1) + agent, return_index=True, return_counts=True
-    )
+    (used, address), (words, agent) = both.used("client_ip"), both.used("user_agent")
+    _, first, counts = np.unique(address * len(words) + agent, return_index=True, return_counts=True)
     rows = np.bincount(address, minlength=len(used))
     same = np.bincount(address[first], counts * (counts - 1), len(used))
     differ = 1 - same / np.maximum(rows * (rows - 1), 1)
