@@ -6,18 +6,18 @@ threads, a night's increment and a cluster are the same program.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, tzinfo
 from functools import cache, cached_property
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 import numpy.typing as npt
 
 from cdnlog import kernel
-from cdnlog.buffer import Ints
+from cdnlog.buffer import Bools, Ints
 from cdnlog.errors import UsageError
 from cdnlog.model import Inputs
 from cdnlog.zones import floor_to_window, instant, name_of
@@ -277,34 +277,42 @@ class Counts:
         """Return one row per domain, the one with most requests first; empty if not counted by domain and window."""
         if not {"window_start", "domain"} <= set(self.dims) or not len(self):
             return []
-        at, by = self.dims.index("window_start"), self.dims.index("domain")
-        windows = [key[at] for key in self.table]
-        span = max(windows) - min(windows) + self.window
-        status = self.dims.index("status") if "status" in self.dims else None
-        groups: dict[str, list[tuple[Key, tuple[int, ...]]]] = {}
-        for key, sums in self.table.items():
-            groups.setdefault(key[by], []).append((key, sums))
-        rows = [self._summarize(name, rows, at, status, span) for name, rows in groups.items()]
+        cells = self.by("domain", "window_start").cells
+        (domain, window), (names, _) = cells.keys.T, cells.values  # noqa: PD011 - no pandas here
+        begins = np.flatnonzero(np.concatenate(([True], domain[1:] != domain[:-1])))
+        totals, peaks = np.add.reduceat(cells.sums, begins), np.maximum.reduceat(cells.sums[:, 1], begins)
+        span, errors = int(window.max() - window.min()) + self.window, self._errors()
+        texts = [(names or ())[code] for code in domain[begins].tolist()]
+        sums = zip(texts, totals.tolist(), peaks.tolist(), strict=True)
+        rows = [self._summarize(text, errors.get(text, 0), total, peak, span) for text, total, peak in sums]
         return sorted(rows, key=lambda row: (-row.requests, row.domain))
 
-    def _summarize(
-        self, domain: str, rows: Iterable[tuple[Key, tuple[int, ...]]], at: int, status: int | None, span: int
-    ) -> DomainSummary:
-        by_window: dict[int, int] = {}
-        total, errors = [0] * len(MEASURES), 0
-        for key, sums in rows:
-            by_window[key[at]] = by_window.get(key[at], 0) + sums[1]
-            total = [a + b for a, b in zip(total, sums, strict=True)]
-            errors += sums[0] if status is not None and is_error(key[status]) else 0
-        requests, sent, hits, lookups = total
+    def by(self, *dims: str) -> Counts:
+        """Return the sums by some of the dimensions only, in that order."""
+        at = [self.dims.index(dim) for dim in dims]
+        values = tuple(self.cells.values[d] for d in at)  # noqa: PD011 - no pandas here
+        return replace(self, dims=dims, cells=Cells(self.cells.keys[:, at], self.cells.sums, values).folded())
+
+    def _errors(self) -> dict[Value, int]:
+        """Return the failing requests of each domain that has any."""
+        if "status" not in self.dims:
+            return {}
+        at = self.dims.index("status")
+        statuses = np.array(self.cells.values[at] or (), np.int64)  # noqa: PD011 - no pandas here
+        failing = is_error(statuses)[self.cells.keys[:, at]]
+        cells = replace(self.cells, keys=self.cells.keys[failing], sums=self.cells.sums[failing])
+        return requests_by(replace(self, cells=cells), "domain")
+
+    def _summarize(self, domain: Value, errors: int, sums: list[int], peak: int, span: int) -> DomainSummary:
+        requests, sent, hits, lookups = sums
         return DomainSummary(
-            domain=domain,
+            domain=domain,  # type: ignore[arg-type]  # domains are texts
             requests=requests,
             bytes=sent,
             errors=errors,
             hit_ratio=hits / lookups if lookups else None,
             mean_mbps=sent * 8 / span / 1e6,
-            peak_mbps=max(by_window.values()) * 8 / self.window / 1e6,
+            peak_mbps=peak * 8 / self.window / 1e6,
         )
 
 
@@ -340,17 +348,19 @@ class Merger:
 
 def requests_by(counts: Counts, dim: str) -> dict[Value, int]:
     """Return the requests of each value of one dimension (not of windows)."""
-    at = counts.dims.index(dim)
-    values = counts.cells.values[at] or ()  # noqa: PD011 - no pandas here
-    sums: dict[Value, int] = {}
-    for code, requests in zip(counts.cells.keys[:, at].tolist(), counts.cells.sums[:, 0].tolist(), strict=True):
-        sums[values[code]] = sums.get(values[code], 0) + requests
-    return sums
+    cells = counts.by(dim).cells
+    values = cells.values[0] or ()  # noqa: PD011 - no pandas here
+    codes, sums = cells.keys[:, 0].tolist(), cells.sums[:, 0].tolist()
+    return {values[code]: requests for code, requests in zip(codes, sums, strict=True)}
 
 
-def is_error(status: int) -> bool:
-    """Whether a status says that the client did not get what it asked for: 0 (no answer) or 400 and above."""
-    return status == 0 or status >= 400  # noqa: PLR2004 - RFC 9110, section 15
+@overload
+def is_error(status: int) -> bool: ...
+@overload
+def is_error(status: Ints) -> Bools: ...
+def is_error(status: int | Ints) -> bool | Bools:
+    """Whether a status, or each of many, says that the client got no answer (0) or an error (400 and above)."""
+    return (status == 0) | (status >= 400)  # noqa: PLR2004 - RFC 9110, section 15
 
 
 def windowed(counts: Counts, window: int, zone: tzinfo) -> Counts:

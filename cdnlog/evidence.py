@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from cdnlog.buffer import Bools, Ints, Words
-from cdnlog.counts import Value
+from cdnlog.counts import Value, is_error
 from cdnlog.model import MICROSECONDS
 
 TEXTS = (
@@ -20,7 +20,6 @@ NUMBERS = ("time", "status", "bytes", "duration_ms", "ttfb_ms", "origin_status",
 """Number columns of the kept rows; -1 where missing."""
 MISSING = -1
 
-_FAILING = 400
 _URL_LENGTH = len(NUMBERS)
 
 
@@ -68,17 +67,11 @@ class Evidence:
     @property
     def failing(self) -> Bools:
         """Whether each row's request failed: status 0, or 400 and above."""
-        return failed(self.status)
+        return is_error(self.status)
 
     def ordered(self, rows: Ints | Bools) -> Evidence:
         """Return some of the rows, in this order."""
         return replace(self, numbers=self.numbers[rows], codes=self.codes[rows], tickets=self.tickets[rows])
-
-
-def failed(status: Ints) -> Bools:
-    """Mark the statuses of requests that failed: 0, or 400 and above."""
-    failing: Bools = (status == 0) | (status >= _FAILING)
-    return failing
 
 
 def url_length(path: Ints | None, query: Ints | None, rows: int) -> Ints:

@@ -20,8 +20,8 @@ import numpy.typing as npt
 from cdnlog import kernel
 from cdnlog.buffer import Bools, Ints, Words, mixed, mixed_on
 from cdnlog.columns import Column, Numbers, Texts, heads
-from cdnlog.counts import joint
-from cdnlog.evidence import MISSING, NUMBERS, TEXTS, Evidence, failed, url_length
+from cdnlog.counts import is_error, joint
+from cdnlog.evidence import MISSING, NUMBERS, TEXTS, Evidence, url_length
 from cdnlog.model import MICROSECONDS, Batch
 from cdnlog.strings import Strings, joined, strings
 
@@ -135,7 +135,7 @@ class Pool:
 
 
 def _weights(status: Ints) -> Ints:
-    return np.where(failed(status), 1, SERVED)
+    return np.where(is_error(status), 1, SERVED)
 
 
 def _ranks(strata: Words, weights: Ints) -> Ints:

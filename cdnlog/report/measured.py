@@ -8,7 +8,7 @@ from typing import Any
 
 from cdnlog.counts import Counts
 from cdnlog.declared import Lang
-from cdnlog.model import Accounting, Change, FileReport, Inputs
+from cdnlog.model import Accounting, Change, FileReport, Finding, Inputs
 from cdnlog.report import cards, differences, tables
 from cdnlog.report.layout import Section, picked
 from cdnlog.results import Diagnosis, Difference
@@ -51,7 +51,7 @@ def as_dict(document: Measured) -> dict[str, Any]:
             **_domains(document),
         }
     if isinstance(document, Diagnosis):
-        findings = [asdict(finding) for finding in document]
+        findings = [{name: getattr(finding, name) for name in Finding.__slots__} for finding in document]
         return {"schema": "cdnlog.diagnose/1", **_frame(document.counts), "findings": findings}
     return {
         "schema": "cdnlog.diff/1",
