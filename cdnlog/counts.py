@@ -19,6 +19,7 @@ import numpy.typing as npt
 from cdnlog.columns import Ints
 from cdnlog.errors import UsageError
 from cdnlog.model import Inputs
+from cdnlog.renderable import Renderable
 from cdnlog.zones import floor_to_window, instant, name_of
 
 if TYPE_CHECKING:
@@ -164,7 +165,7 @@ class DomainSummary:
 
 
 @dataclass(frozen=True)
-class Counts:
+class Counts(Renderable):
     """Requests and bytes per time window, domain and status code, or by the columns asked for.
 
     Attributes:

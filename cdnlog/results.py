@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 from cdnlog.counts import Counts
 from cdnlog.declared import Lang
 from cdnlog.model import SEVERITIES, Change, Finding, LostPath
+from cdnlog.renderable import Renderable
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
 @dataclass(frozen=True)
-class Diagnosis:
+class Diagnosis(Renderable):
     """What is wrong, worst first.
 
     Attributes:
@@ -61,7 +62,7 @@ class Diagnosis:
 
 
 @dataclass(frozen=True)
-class Difference:
+class Difference(Renderable):
     """How two sets of logs differ.
 
     Attributes:

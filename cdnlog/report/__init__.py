@@ -7,7 +7,7 @@ from cdnlog.errors import UnknownNameError
 from cdnlog.report import as_csv, as_json, as_markdown, as_table
 from cdnlog.report.sections import Document
 
-__all__ = ["OUTPUTS", "Document", "render"]
+__all__ = ["OUTPUTS", "Document", "fragment", "render"]
 
 OUTPUTS = ("table", "json", "csv", "markdown", "html")
 
@@ -35,3 +35,10 @@ def render(document: Document, output: str = "table", width: int = 80, lang: Lan
     if output not in renderers:
         raise UnknownNameError("output", output, OUTPUTS)
     return renderers[output](document, lang)
+
+
+def fragment(document: Document, lang: Lang = "en") -> str:
+    """Return a result as a piece of HTML, for a notebook's cell."""
+    from cdnlog.report import as_notebook  # noqa: PLC0415 - the template engine, as above
+
+    return as_notebook.render(document, lang)
