@@ -6,6 +6,7 @@
     cdnlog.count("logs/").frame          requests and bytes per window, domain and status
     cdnlog.read("logs/*.gz")             all rows as a pandas frame
     cdnlog.explain(514)                  what a code means at Tencent Cloud CDN
+    cdnlog.rows(finding, "logs/")        the rows behind a finding
 
 Nothing is loaded before it is used: importing this package costs a few milliseconds.
 """
@@ -17,18 +18,23 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from cdnlog.api import InputWarning, count, diagnose, diff, explain, read, stream
+    from cdnlog.catalog import Answer
     from cdnlog.counts import Counts
     from cdnlog.errors import CdnlogError, DamagedInput, SchemaError, UnknownNameError, UsageError
+    from cdnlog.model import Finding
+    from cdnlog.notebook import names, rows
     from cdnlog.results import Diagnosis, Difference
 
 __version__ = "0.1.0"
 
 _HOME = {
+    "Answer": "cdnlog.catalog",
     "CdnlogError": "cdnlog.errors",
     "Counts": "cdnlog.counts",
     "DamagedInput": "cdnlog.errors",
     "Diagnosis": "cdnlog.results",
     "Difference": "cdnlog.results",
+    "Finding": "cdnlog.model",
     "InputWarning": "cdnlog.api",
     "SchemaError": "cdnlog.errors",
     "UnknownNameError": "cdnlog.errors",
@@ -37,16 +43,20 @@ _HOME = {
     "diagnose": "cdnlog.api",
     "diff": "cdnlog.api",
     "explain": "cdnlog.api",
+    "names": "cdnlog.notebook",
     "read": "cdnlog.api",
+    "rows": "cdnlog.notebook",
     "stream": "cdnlog.api",
 }
 
 __all__ = [
+    "Answer",
     "CdnlogError",
     "Counts",
     "DamagedInput",
     "Diagnosis",
     "Difference",
+    "Finding",
     "InputWarning",
     "SchemaError",
     "UnknownNameError",
@@ -55,7 +65,9 @@ __all__ = [
     "diagnose",
     "diff",
     "explain",
+    "names",
     "read",
+    "rows",
     "stream",
 ]
 

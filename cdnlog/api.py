@@ -292,9 +292,7 @@ def _counted(
     return counts, counter.evidence, counter.providers
 
 
-def _counted_frames(
-    frames: Iterable[Any], made: Settings, *, gather: bool
-) -> tuple[Counts, Evidence, dict[str, str]]:
+def _counted_frames(frames: Iterable[Any], made: Settings, *, gather: bool) -> tuple[Counts, Evidence, dict[str, str]]:
     cell = grid(made.window)
     tally, gatherer = Tally(made.dimensions, cell), Gatherer(cell)
     providers: dict[str, str] = {}

@@ -23,6 +23,8 @@ _TIME = pa.timestamp("us", tz="UTC")
 _WHOLE = {"status": pa.int16(), "origin_status": pa.int16()}
 _PANDAS = {
     pa.string(): pd.StringDtype("pyarrow"),
+    pa.large_string(): pd.StringDtype("pyarrow"),
+    pa.string_view(): pd.StringDtype("pyarrow"),
     pa.int64(): pd.Int64Dtype(),
     pa.int16(): pd.Int16Dtype(),
 }

@@ -27,3 +27,11 @@ def seconds(window: str) -> int:
             f"a window of '{visible(window)}' does not divide a day; use 1m, 5m, 15m, 1h, 6h, 1d or the like"
         )
     return length
+
+
+def window_name(length: int) -> str:
+    """Return a window's length in seconds as the command line takes it: "5m", "1h", "1d", else in seconds."""
+    for unit, size in (("d", _DAY), ("h", 3600), ("m", 60)):
+        if length % size == 0:
+            return f"{length // size}{unit}"
+    return f"{length}s"
