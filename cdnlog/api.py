@@ -19,7 +19,7 @@ from cdnlog.evidence import Evidence, Gatherer
 from cdnlog.filters import filtered
 from cdnlog.given import PROVIDER, Paths, batches, check_rejects, paths_of, told_apart
 from cdnlog.model import FileReport
-from cdnlog.options import Options, names_of, settings
+from cdnlog.options import Options, names_of, settings, spelt_out
 from cdnlog.pipeline import Counter, Progress, check_columns
 from cdnlog.pipeline import stream as stream_batches
 from cdnlog.progressbar import observer
@@ -41,6 +41,7 @@ class InputWarning(UserWarning):
     """Some input is missing, damaged or largely unreadable; the result is right for the rest."""
 
 
+@spelt_out
 def count(
     paths_or_frames: Paths | Frames,
     window: str = "5min",
@@ -77,6 +78,7 @@ def count(
     return counts
 
 
+@spelt_out
 def diagnose(
     source_of_counts: Paths | Frames | Counts,
     window: str = "5min",
@@ -116,6 +118,7 @@ def diagnose(
     return Diagnosis(findings(counts, evidence, tables), counts, made.lang)
 
 
+@spelt_out
 def diff(
     before: Paths | Frames,
     after: Paths | Frames,
@@ -152,6 +155,7 @@ def diff(
     return Difference(changes(first, second), lost_paths(old, new, second), first, second, made.lang)
 
 
+@spelt_out
 def stream(
     paths: Paths,
     columns: Iterable[str] | None = None,
@@ -188,6 +192,7 @@ def stream(
             yield frame_of([table])
 
 
+@spelt_out
 def read(
     paths: Paths,
     columns: Iterable[str] | None = None,

@@ -44,7 +44,7 @@ def frame_of(tables: Iterable[pa.Table]) -> pd.DataFrame:
     tables = list(tables)
     if not tables:
         return pd.DataFrame()
-    table = pa.concat_tables(tables, promote_options="default").unify_dictionaries()
+    table = pa.concat_tables(tables, promote_options="permissive").unify_dictionaries()
     frame: pd.DataFrame = table.to_pandas(types_mapper=_PANDAS.get)
     return frame
 

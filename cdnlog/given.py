@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 from typing import IO, TYPE_CHECKING, Any, Protocol, TypeAlias
 
@@ -54,7 +54,7 @@ def told_apart(given: object) -> tuple[Iterator[Any] | None, list[Any]]:
         return iter([given]), []
     if _is_path(given) or isinstance(given, bytes):
         return None, [os.fsdecode(given) if isinstance(given, bytes) else given]
-    if not isinstance(given, Iterable):
+    if not isinstance(given, Iterable) or isinstance(given, Mapping):
         raise UsageError(f"expected paths or frames, got {type(given).__name__}")
     items = iter(given)
     first = next(items, None)

@@ -11,7 +11,7 @@ from cdnlog.catalog import Catalog
 from cdnlog.errors import UnknownNameError, UsageError
 from cdnlog.given import Paths, told_apart
 from cdnlog.model import Finding
-from cdnlog.options import Options, names_of
+from cdnlog.options import Options, names_of, spelt_out
 from cdnlog.progressbar import Progress
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ _VOCABULARIES = ("ecs", "otel")
 _KEYS = ("domain", "status", "time")
 
 
+@spelt_out
 def rows(
     finding: Finding | Mapping[str, Any] | pd.Series[Any],
     paths_or_frames: Paths | Frames,
@@ -127,8 +128,10 @@ def _part(finding: Any, name: str) -> Any:  # noqa: ANN401 - a record of any kin
 def _arrow(frames: Iterable[Any]) -> Iterator[pa.Table]:
     import pyarrow as pa  # noqa: PLC0415 - as above
 
+    from cdnlog.intake import pandas_frame  # noqa: PLC0415 - as above
+
     for frame in frames:
-        table = pa.table(frame)
+        table = pa.Table.from_pandas(pandas_frame(frame), preserve_index=False)
         for name in _KEYS:
             if name not in table.column_names:
                 raise UsageError(f"the frame lacks {name}; give one made by cdnlog.read")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import date, datetime, tzinfo
 from pathlib import Path
-from typing import TypedDict, cast
+from typing import Any, TypedDict, TypeVar, cast
 
 from cdnlog.catalog import Catalog, language
 from cdnlog.errors import UnknownNameError, UsageError
@@ -16,6 +17,8 @@ from cdnlog.source import BLOCK
 from cdnlog.text import visible
 from cdnlog.windows import seconds
 from cdnlog.zones import zone
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Options(TypedDict, total=False):
@@ -56,6 +59,20 @@ class Options(TypedDict, total=False):
     schemas: str | os.PathLike[str] | None
     lang: str
     block: int
+
+
+def spelt_out(function: F) -> F:
+    """Name every option in the signature of a function that takes them, for `help` and for completion."""
+    signature = inspect.signature(function)
+    kept = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
+    own = {p.name for p in kept}
+    named = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
+        for name, annotation in Options.__annotations__.items()
+        if name not in own
+    ]
+    function.__signature__ = signature.replace(parameters=[*kept, *named])  # type: ignore[attr-defined]
+    return function
 
 
 def settings(window: str, options: Options) -> Settings:
