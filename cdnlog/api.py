@@ -38,7 +38,15 @@ _ALL = ""  # among the providers of domains: of all that are not named
 
 
 class InputWarning(UserWarning):
-    """Some input is missing, damaged or largely unreadable; the result is right for the rest."""
+    """Some input is missing, damaged or largely unreadable; the result is right for the rest.
+
+    Example:
+        >>> import warnings, cdnlog
+        >>> with warnings.catch_warnings(record=True, action="always") as told:
+        ...     counts = cdnlog.count(["sample_logs/2026112003-api.example.com.gz", "gone.log"])
+        >>> print(told[0].category.__name__, told[0].message)
+        InputWarning gone.log: missing: no such file
+    """
 
 
 @spelt_out

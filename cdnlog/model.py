@@ -237,6 +237,12 @@ class Finding:
         evidence: Rules that were tried, each with verdict and statement.
         affected: The paths, clients and so on that are hit most.
         affected_shares: The share of the failing requests that each of them has.
+
+    Example:
+        >>> import cdnlog
+        >>> worst = cdnlog.diagnose("sample_logs/*-api.example.com.gz")[0]
+        >>> worst.status, worst.cause, worst.affected["paths"][0]
+        (509, 'flood-ban', '/v1/search')
     """
 
     id: str

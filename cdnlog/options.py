@@ -131,7 +131,7 @@ def _checked(options: Options) -> Options:
     """Return the options that are given, each of the kind it must be; None stands for not given."""
     for name, value in options.items():
         if name not in Options.__annotations__:
-            raise UnknownNameError("option", name, Options.__annotations__)
+            raise UnknownNameError("option", name, [*Options.__annotations__, "progress", "rejects", "window"])
         kinds, words = _KINDS.get(name, ((object,), ""))
         if value is not None and not isinstance(value, kinds):
             raise UsageError(f"{name} is {words}, not {visible(repr(value))}")

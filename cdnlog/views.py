@@ -89,7 +89,7 @@ class Views(Renderable, ABC):
             >>> import cdnlog
             >>> shares = cdnlog.count("sample_logs", by=["domain", "status"]).share()
             >>> shares.query("domain == 'api.example.com' and status == 509")["share"].round(3).tolist()
-            [0.172]
+            [0.144]
         """
         return shapes.share(self.frame)
 
@@ -117,7 +117,7 @@ class Views(Renderable, ABC):
 
         Example:
             >>> import cdnlog
-            >>> diagnosis = cdnlog.diagnose("sample_logs")
+            >>> diagnosis = cdnlog.diagnose("sample_logs/*-www.example.com.gz")
             >>> ax = diagnosis.counts.plot("www.*", classes=["4xx", "5xx"], incidents=diagnosis)
             >>> ax.get_ylabel()
             'requests per 5m'
