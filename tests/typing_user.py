@@ -54,7 +54,7 @@ def drawn(counts: cdnlog.Counts, diagnosis: cdnlog.Diagnosis) -> matplotlib.axes
 
 def looked_at(counts: cdnlog.Counts, finding: cdnlog.Finding) -> pd.DataFrame:
     """Look closer."""
-    pivot: pd.DataFrame = counts.pivot(columns="domain", values="bytes")  # noqa: PD010 - of cdnlog
+    pivot: pd.DataFrame = counts.pivot(columns="domain", values="bytes")
     share: pd.DataFrame = counts.share()
     failed = cdnlog.rows(finding, "logs/", ["time", "client_ip"], lang="ko")
     answer: cdnlog.Answer = cdnlog.explain(finding.status, finding.provider, lang="ko")
