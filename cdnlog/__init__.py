@@ -72,12 +72,14 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the name stands for
-    """Load a public name when it is first used."""
-    if name not in _HOME:
-        raise AttributeError(f"module 'cdnlog' has no attribute '{name}'")
-    value = globals()[name] = getattr(import_module(_HOME[name]), name)
-    return value
+if not TYPE_CHECKING:  # a type checker knows the names, and tells a misspelt one
+
+    def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the name stands for
+        """Load a public name when it is first used."""
+        if name not in _HOME:
+            raise AttributeError(f"module 'cdnlog' has no attribute '{name}'")
+        value = globals()[name] = getattr(import_module(_HOME[name]), name)
+        return value
 
 
 def __dir__() -> list[str]:
