@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
+from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Unpack, cast
 
-from cdnlog.api import tables
+from cdnlog import source
+from cdnlog.api import InputWarning, tables
 from cdnlog.catalog import Catalog
-from cdnlog.errors import UnknownNameError, UsageError
+from cdnlog.errors import DamagedInput, UnknownNameError, UsageError
 from cdnlog.given import Paths, told_apart
-from cdnlog.model import Finding
+from cdnlog.model import Finding, Verdict
 from cdnlog.options import Options, names_of, spelt_out
-from cdnlog.progressbar import Progress
+from cdnlog.progressbar import Progress, observer
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,7 +51,7 @@ def rows(
         The rows, all of them, in the order of files and lines; columns as in `read`.
 
     Raises:
-        DamagedInput: As in `read`.
+        InputWarning: As a warning, when a file is damaged: its rows are left out, as they were from the diagnosis.
         UsageError: That is no finding, or an option cannot work.
 
     Example:
@@ -66,8 +70,13 @@ def rows(
         return frame_of(where.kept(table, wanted) for table in _arrow(frames))
     own = {"since": where.start, "until": where.end, "domain": sorted({domain for domain, _ in where.pairs})}
     read = None if wanted is None else list(dict.fromkeys([*wanted, *_KEYS]))
-    found = tables(paths, read, progress=progress, **cast("Options", {**options, **own}))
-    return frame_of(where.kept(table, wanted) for table in found)
+    found = source.find(paths)
+    with observer(progress, found.size) as told:
+        reading = partial(tables, columns=read, progress=told, **cast("Options", {**options, **own}))
+        kept = [
+            _whole(one, lambda path: (where.kept(table, wanted) for table in reading(path))) for one in found.inputs
+        ]
+    return frame_of(chain.from_iterable(kept))
 
 
 def names(vocabulary: str) -> dict[str, str]:
@@ -91,6 +100,17 @@ def names(vocabulary: str) -> dict[str, str]:
         raise UnknownNameError("vocabulary", str(vocabulary), _VOCABULARIES)
     theirs = {name: str(getattr(entry, vocabulary)) for name, entry in Catalog().columns().items()}
     return {name: their for name, their in theirs.items() if their}
+
+
+def _whole(one: source.Input, reading: Callable[[Any], Iterator[pa.Table]]) -> list[pa.Table]:
+    """Return the rows of a file, none if it turns out to be damaged."""
+    if one.verdict is Verdict.DUPLICATE:
+        return []
+    try:
+        return list(reading(one.file or one.path))
+    except DamagedInput as error:
+        warnings.warn(f"{error.path}: {error.verdict}: {error.problem}", InputWarning, stacklevel=4)
+        return []
 
 
 class _Place:

@@ -67,8 +67,8 @@ def spelt_out(function: F) -> F:
     kept = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
     own = {p.name for p in kept}
     named = [
-        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
-        for name, annotation in Options.__annotations__.items()
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=kind.__forward_arg__)
+        for name, kind in Options.__annotations__.items()
         if name not in own
     ]
     function.__signature__ = signature.replace(parameters=[*kept, *named])  # type: ignore[attr-defined]

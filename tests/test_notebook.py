@@ -237,6 +237,24 @@ def test_rows_take_a_finding_in_every_form(diagnosis: cdnlog.Diagnosis, frame: p
     assert "status" in cdnlog.rows(finding, ONE).columns
 
 
+def test_rows_leave_out_what_the_diagnosis_left_out(diagnosis: cdnlog.Diagnosis, tmp_path: Path) -> None:
+    """A damaged or missing file is warned about and has no rows, unless they were asked for; the rest is there."""
+    cut = tmp_path / "cut.gz"
+    cut.write_bytes(ONE.read_bytes()[:-100])
+    finding = diagnosis[0]
+    with pytest.warns(cdnlog.InputWarning, match=r"cut\.gz: truncated"):
+        assert len(cdnlog.rows(finding, [cut, ONE, ONE, open_file(ONE)])) == 2 * finding.requests
+    kept = cdnlog.rows(finding, [cut], keep_damaged=True)
+    assert finding.requests >= len(kept) > 0.9 * finding.requests
+    with pytest.warns(cdnlog.InputWarning, match="missing"):
+        assert cdnlog.rows(finding, tmp_path / "gone").empty
+
+
+def open_file(path: Path) -> io.BytesIO:
+    """Return a file as an open one."""
+    return io.BytesIO(path.read_bytes())
+
+
 @pytest.mark.parametrize(
     "wrong", [5, None, {"domain": "x"}, {"domain": "x", "status": 1, "also": [], "start": "", "end": 1}]
 )
