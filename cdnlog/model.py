@@ -13,6 +13,7 @@ from enum import StrEnum
 
 from cdnlog.columns import Column
 from cdnlog.errors import EXIT_INCOMPLETE, EXIT_OK, AccountingError
+from cdnlog.renderable import piece
 
 MAX_LINE = 64 * 1024
 """Longest line in bytes that is parsed; a longer one is one reject, "too-long"."""
@@ -204,7 +205,7 @@ class Batch:
     offset_minutes: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Finding:
     """One thing that is wrong, whose it is, and what to do; the fields are those of `diagnose -o json`.
 
@@ -272,6 +273,13 @@ class Finding:
     evidence: tuple[Mapping[str, str], ...]
     affected: Mapping[str, tuple[str, ...]]
     affected_shares: Mapping[str, tuple[float, ...]]
+
+    def __repr__(self) -> str:
+        """Say which one it is; a notebook shows its card."""
+        return f"<Finding: {self.severity} {self.id}, {self.requests:,} requests from {self.start}>"
+
+    def _repr_html_(self) -> str:
+        return piece(self, "en")
 
     def renamed(self, name: str) -> Finding:
         """Return the same finding under another id."""

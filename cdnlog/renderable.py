@@ -8,6 +8,12 @@ _RENDERERS = "cdnlog.report"
 """By name, as the package finds its public names: renderers know the results, so results must not know them."""
 
 
+def piece(document: object, lang: str) -> str:
+    """Return what a notebook shows of a result or of a part of one: a piece of a page, without script."""
+    markup: str = import_module(_RENDERERS).fragment(document, lang)
+    return markup
+
+
 class Renderable:
     """A result that tells itself, by the same renderers as the command line; `print` shows its text."""
 
@@ -30,9 +36,8 @@ class Renderable:
         return self._rendered("table").rstrip("\n")
 
     def _repr_html_(self) -> str:
-        """Return what a notebook shows: a piece of a page, without script."""
-        piece: str = import_module(_RENDERERS).fragment(self, self._language)
-        return piece
+        """Return what a notebook shows."""
+        return piece(self, self._language)
 
     def _rendered(self, output: str) -> str:
         text: str = import_module(_RENDERERS).render(self, output, lang=self._language)

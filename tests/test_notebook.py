@@ -334,6 +334,8 @@ def test_no_log_text_changes_what_a_notebook_shows(tmp_path: Path, name: str) ->
     for make in (cdnlog.diagnose, lambda path: cdnlog.count(path, by=["status", "user_agent", "path", "referer"])):
         found, plain = (markup(make(folder / "a.log")) for folder in (hostile, harmless))
         assert found.tags == plain.tags
+    one, other = (markup(cdnlog.diagnose(folder / "a.log")[0]) for folder in (hostile, harmless))
+    assert one.tags == other.tags
     assert visible(HOSTILE[name].replace('"', "")) in found.texts
 
 
@@ -358,6 +360,10 @@ def test_a_notebook_shows_cards(diagnosis: cdnlog.Diagnosis) -> None:
     assert {"www.example.com", "api.example.com", "img.example.com", "video.example.com"} <= set(texts)
     assert "IP access frequency limit exceeded" in " ".join(markup(cdnlog.explain(514)).texts)
     assert "IP 접속 빈도 제한 초과" in " ".join(markup(cdnlog.explain(514, lang="ko")).texts)
+    assert "CRITICAL  api.example.com  509" in " ".join(markup(diagnosis[0]).texts)
+    assert repr(diagnosis[0]).startswith("<Finding: critical tencent-cdn/api.example.com/509/flood-ban, 2,490 requests")
+    korean = markup(cdnlog.diagnose(ONE, lang="ko")[0]).texts
+    assert {"무엇", "먼저"} <= set(korean)
     assert markup(cdnlog.diagnose([])).texts
     assert markup(cdnlog.diff(ONE, SAMPLES / "2026112005-api.example.com.gz")).texts
 

@@ -98,7 +98,7 @@ def test_a_timeline_has_every_incident(diagnosis: cdnlog.Diagnosis) -> None:
     loud = [one for one in diagnosis if one.severity != "info"]
     numbered = {f"{n}  {one.severity}  {one.domain}  {one.status}  {one.cause}" for n, one in enumerate(loud, 1)}
     assert set(labels(axes)) == numbered
-    assert len(axes.patches) == len(loud)
+    assert len(axes.containers) == len(loud)
     left, right = (mpl.dates.num2date(day) for day in axes.get_xlim())
     assert right - left == timedelta(hours=6)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cdnlog.declared import Lang
 from cdnlog.errors import UnknownNameError
+from cdnlog.model import Finding
 from cdnlog.report import as_csv, as_json, as_markdown, as_table
 from cdnlog.report.sections import Document
 
@@ -37,8 +38,8 @@ def render(document: Document, output: str = "table", width: int = 80, lang: Lan
     return renderers[output](document, lang)
 
 
-def fragment(document: Document, lang: Lang = "en") -> str:
-    """Return a result as a piece of HTML, for a notebook's cell."""
+def fragment(document: Document | Finding, lang: Lang = "en") -> str:
+    """Return a result, or one finding, as a piece of HTML for a notebook's cell."""
     from cdnlog.report import as_notebook  # noqa: PLC0415 - the template engine, as above
 
     return as_notebook.render(document, lang)

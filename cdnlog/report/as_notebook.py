@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from cdnlog.catalog import Catalog
 from cdnlog.counts import Counts
-from cdnlog.declared import Lang
+from cdnlog.declared import LANGS, Lang
+from cdnlog.model import Finding
 from cdnlog.report import cards, tables
 from cdnlog.report.as_html import file, template
 from cdnlog.report.layout import Section, speaker
@@ -19,15 +21,21 @@ from cdnlog.results import Diagnosis
 _SHOWN = 20
 
 
-def render(document: Document, lang: Lang = "en") -> str:
+def render(document: Document | Finding, lang: Lang = "en") -> str:
     """Return the document as markup that stands in any page."""
-    lang = getattr(document, "lang", lang)
+    lang = _language(document) if isinstance(document, Finding) else getattr(document, "lang", lang)
     parts = [_cut(section, lang) for section in _parts(document, lang)]
     piece: str = template("notebook.html").render(sections=parts, style=file("notebook.css"))
     return piece
 
 
-def _parts(document: Document, lang: Lang) -> Iterator[Section]:
+def _language(finding: Finding) -> Lang:
+    """Return the language in which a finding is written."""
+    title = Catalog().cause(finding.cause).title
+    return next((lang for lang in LANGS if title.of(lang) == finding.cause_title), "en")
+
+
+def _parts(document: Document | Finding, lang: Lang) -> Iterator[Section]:
     """Yield what a cell has room for; the rest is a method or a frame away."""
     if isinstance(document, Diagnosis):
         yield tables.health(document.counts, lang)
@@ -35,6 +43,8 @@ def _parts(document: Document, lang: Lang) -> Iterator[Section]:
     elif isinstance(document, Counts):
         yield tables.health(document, lang)
         yield from tables.domains(document, lang) or [tables.counted(document)]
+    elif isinstance(document, Finding):
+        yield Section(cards=(cards.finding_card(document, lang),))
     else:
         yield from sections(document, lang)
 
