@@ -6,6 +6,7 @@
     cdnlog.count("logs/").frame          requests and bytes per window, domain and status
     cdnlog.read("logs/*.gz")             all rows as a pandas frame
     cdnlog.explain(514)                  what a code means at Tencent Cloud CDN
+    cdnlog.rows(finding, "logs/")        the rows behind a finding
 
 Nothing is loaded before it is used: importing this package costs a few milliseconds.
 """
@@ -17,18 +18,23 @@ from importlib import import_module
 TYPE_CHECKING = False  # that of `typing`, whose import would take longer than all of this
 if TYPE_CHECKING:
     from cdnlog.api import InputWarning, count, diagnose, diff, explain, read, stream
+    from cdnlog.catalog import Answer
     from cdnlog.counts import Counts
     from cdnlog.errors import CdnlogError, DamagedInput, SchemaError, UnknownNameError, UsageError
+    from cdnlog.model import Finding
+    from cdnlog.notebook import names, rows
     from cdnlog.results import Diagnosis, Difference
 
 __version__ = "0.1.0"
 
 _HOME = {
+    "Answer": "cdnlog.catalog",
     "CdnlogError": "cdnlog.errors",
     "Counts": "cdnlog.counts",
     "DamagedInput": "cdnlog.errors",
     "Diagnosis": "cdnlog.results",
     "Difference": "cdnlog.results",
+    "Finding": "cdnlog.model",
     "InputWarning": "cdnlog.api",
     "SchemaError": "cdnlog.errors",
     "UnknownNameError": "cdnlog.errors",
@@ -37,16 +43,20 @@ _HOME = {
     "diagnose": "cdnlog.api",
     "diff": "cdnlog.api",
     "explain": "cdnlog.api",
+    "names": "cdnlog.notebook",
     "read": "cdnlog.api",
+    "rows": "cdnlog.notebook",
     "stream": "cdnlog.api",
 }
 
 __all__ = [
+    "Answer",
     "CdnlogError",
     "Counts",
     "DamagedInput",
     "Diagnosis",
     "Difference",
+    "Finding",
     "InputWarning",
     "SchemaError",
     "UnknownNameError",
@@ -55,17 +65,21 @@ __all__ = [
     "diagnose",
     "diff",
     "explain",
+    "names",
     "read",
+    "rows",
     "stream",
 ]
 
 
-def __getattr__(name: str) -> object:
-    """Load a public name when it is first used."""
-    if name not in _HOME:
-        raise AttributeError(f"module 'cdnlog' has no attribute '{name}'")
-    value = globals()[name] = getattr(import_module(_HOME[name]), name)
-    return value
+if not TYPE_CHECKING:  # a type checker knows the names, and tells a misspelt one
+
+    def __getattr__(name: str) -> object:
+        """Load a public name when it is first used."""
+        if name not in _HOME:
+            raise AttributeError(f"module 'cdnlog' has no attribute '{name}'")
+        value = globals()[name] = getattr(import_module(_HOME[name]), name)
+        return value
 
 
 def __dir__() -> list[str]:

@@ -40,6 +40,8 @@ from cdnlog.declared import (
     Word,
 )
 from cdnlog.errors import SchemaError, UnknownNameError, UsageError
+from cdnlog.formats import AnyFormat, LogFormat
+from cdnlog.renderable import Renderable
 from cdnlog.text import visible
 
 if TYPE_CHECKING:
@@ -73,8 +75,8 @@ def data_root() -> Traversable:
     raise SchemaError(str(package), "the installation lacks its data folder; install cdnlog anew")
 
 
-@dataclass(frozen=True)
-class Answer:
+@dataclass(frozen=True, repr=False)
+class Answer(Renderable):
     """What the tables say of a status code, and which one said it.
 
     Attributes:
@@ -85,6 +87,12 @@ class Answer:
         source: Where the entry's facts stand.
         as_of: Date of that source.
         word: The vendor's error word, if that is what was answered.
+        language: Language in which it tells itself.
+
+    Example:
+        >>> import cdnlog
+        >>> cdnlog.explain(514)
+        <Answer: tencent-cdn 514, IP access frequency limit exceeded (cdn-config)>
     """
 
     provider: str
@@ -94,6 +102,16 @@ class Answer:
     source: str
     as_of: str
     word: str | None = None
+    language: Lang = "en"
+
+    def __repr__(self) -> str:
+        """Say what was asked and whose it is; `print` shows all."""
+        asked = self.word if self.code is None else self.code
+        return f"<Answer: {self.provider} {asked}, {self.entry.name.of(self.language)} ({self.entry.owner})>"
+
+    @property
+    def _language(self) -> Lang:
+        return self.language
 
 
 @dataclass(frozen=True)
@@ -337,7 +355,6 @@ def _format(file: Traversable) -> LogFormat:
 
 @lru_cache(maxsize=256)
 def _checked(data: bytes, where: str, name: str) -> LogFormat:
-    from cdnlog.formats import AnyFormat  # noqa: PLC0415 - takes 5 ms, which code tables do without
 
     found: LogFormat = _decode(data, where, AnyFormat)  # type: ignore[arg-type]  # a union of types
     if found.name != name:

@@ -20,6 +20,8 @@ from cdnlog import kernel
 from cdnlog.buffer import Bools, Ints
 from cdnlog.errors import UsageError
 from cdnlog.model import Inputs
+from cdnlog.views import Views
+from cdnlog.windows import seconds, window_name
 from cdnlog.zones import floor_to_window, instant, name_of
 
 if TYPE_CHECKING:
@@ -169,7 +171,7 @@ class DomainSummary:
 
 
 @dataclass(frozen=True)
-class Counts:
+class Counts(Views):
     """Requests and bytes per time window, domain and status code, or by the columns asked for.
 
     Attributes:
@@ -272,6 +274,25 @@ class Counts:
         from cdnlog.frames import counts_frame  # noqa: PLC0415 - pandas costs 0.4 s, only frames need it
 
         return counts_frame(self.dims, self.columns, self.zone)
+
+    def resample(self, window: str) -> Counts:
+        """Return the same counts in longer windows.
+
+        Args:
+            window: A multiple of the window they were counted by, such as "1h".
+
+        Raises:
+            UsageError: It is none.
+
+        Example:
+            >>> import cdnlog
+            >>> cdnlog.count("sample_logs").resample("1h") == cdnlog.count("sample_logs", window="1h")
+            True
+        """
+        length = seconds(window)
+        if length % self.window:
+            raise UsageError(f"windows of {window_name(self.window)} cannot be put together to windows of {window}")
+        return windowed(self, length, self.zone)
 
     def summary(self) -> list[DomainSummary]:
         """Return one row per domain, the one with most requests first; empty if not counted by domain and window."""

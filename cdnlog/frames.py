@@ -1,4 +1,4 @@
-"""Batches as Arrow tables and pandas frames, and frames as batches; the only module that knows both.
+"""Batches as Arrow tables and pandas frames.
 
 Text goes from the block to Arrow without a Python object per row; only rows that hold something other than printable
 ASCII pass through `visible` one by one.
@@ -15,19 +15,19 @@ import pandas as pd
 import pyarrow as pa
 
 from cdnlog.buffer import Ints
-from cdnlog.columns import Coded, Column, Numbers, Texts
-from cdnlog.errors import UsageError
-from cdnlog.model import NO_DOMAIN, Accounting, Batch
+from cdnlog.columns import Column, Numbers, Texts
+from cdnlog.model import Batch
 from cdnlog.strings import verbatim
 
 _TIME = pa.timestamp("us", tz="UTC")
 _WHOLE = {"status": pa.int16(), "origin_status": pa.int16()}
 _PANDAS = {
     pa.string(): pd.StringDtype("pyarrow"),
+    pa.large_string(): pd.StringDtype("pyarrow"),
+    pa.string_view(): pd.StringDtype("pyarrow"),
     pa.int64(): pd.Int64Dtype(),
     pa.int16(): pd.Int16Dtype(),
 }
-_EPOCH = pd.Timestamp(0, tz="UTC")
 
 
 def arrow_table(batch: Batch, order: Sequence[str]) -> pa.Table:
@@ -44,7 +44,7 @@ def frame_of(tables: Iterable[pa.Table]) -> pd.DataFrame:
     tables = list(tables)
     if not tables:
         return pd.DataFrame()
-    table = pa.concat_tables(tables, promote_options="default").unify_dictionaries()
+    table = pa.concat_tables(tables, promote_options="permissive").unify_dictionaries()
     frame: pd.DataFrame = table.to_pandas(types_mapper=_PANDAS.get)
     return frame
 
@@ -79,54 +79,6 @@ def _strings(column: Texts) -> pa.Array:
     missing = texts.length < 0
     validity = pa.py_buffer(np.packbits(~missing, bitorder="little")) if missing.any() else None
     return pa.StringArray.from_buffers(len(missing), pa.py_buffer(offsets), pa.py_buffer(texts.data), validity)
-
-
-def batch_of(frame: pd.DataFrame) -> Batch:
-    """Return a frame with canonical columns as a batch, to be counted like any other.
-
-    Raises:
-        UsageError: It lacks `time` or `status`, its time has no zone, or its status is none.
-    """
-    lacking = [name for name in ("time", "status") if name not in frame.columns]
-    if not len(frame.columns):
-        return Batch({}, 0, Accounting())  # what `read` makes of no line at all
-    if lacking:
-        raise UsageError(
-            f"the frame lacks {' and '.join(lacking)}; give one made by cdnlog.read, or rename its columns"
-        )
-    if getattr(frame["time"].dtype, "tz", None) is None:
-        raise UsageError("the frame's time has no zone; use frame['time'].dt.tz_localize(...)")
-    _check_values(frame)
-    columns = {str(name): _column(str(name), frame[name]) for name in frame.columns}
-    rows = len(frame)
-    columns.setdefault("domain", Coded((np.zeros(rows, np.int64), [NO_DOMAIN])))
-    return Batch(columns, rows, Accounting(lines=rows, counted=rows))
-
-
-def _check_values(frame: pd.DataFrame) -> None:
-    status = pd.to_numeric(frame["status"], errors="coerce")
-    if not ((status == 0) | status.between(100, 999) & (status % 1 == 0)).fillna(value=False).all():
-        raise UsageError("the frame has a status that no log can have; it is 0 or 100 to 999, and never missing")
-    if frame["time"].isna().any():
-        raise UsageError("the frame has rows without a time; drop them first")
-    if "bytes" in frame and not pd.api.types.is_numeric_dtype(frame["bytes"].dtype):
-        raise UsageError("the frame's bytes are no numbers; convert them with pandas.to_numeric")
-    if "bytes" in frame and (frame["bytes"] < 0).any():
-        raise UsageError("the frame has negative bytes; leave them missing instead")
-
-
-def _column(name: str, series: pd.Series[Any]) -> Column:
-    if name == "status":
-        return Numbers(pd.to_numeric(series).to_numpy(np.int64))
-    if name == "time":
-        since = (series - _EPOCH) // pd.Timedelta(microseconds=1)
-        return Numbers(since.to_numpy(np.int64).astype(np.int64, copy=False))
-    if pd.api.types.is_numeric_dtype(series.dtype):
-        missing = series.isna().to_numpy(bool)
-        return Numbers(series.fillna(0).to_numpy(np.int64), missing if missing.any() else None)
-    codes, values = pd.factorize(series)
-    known = [*map(str, values), None]
-    return Coded((np.where(codes < 0, len(known) - 1, codes).astype(np.int64), known))
 
 
 def counts_frame(dims: Sequence[str], columns: Mapping[str, list[Any]], zone: tzinfo) -> pd.DataFrame:

@@ -14,6 +14,7 @@ from enum import StrEnum
 from cdnlog.buffer import PAD, count_lines
 from cdnlog.columns import Column
 from cdnlog.errors import EXIT_INCOMPLETE, EXIT_OK, AccountingError
+from cdnlog.renderable import piece
 
 MAX_LINE = 64 * 1024
 """Longest line in bytes that is parsed; a longer one is one reject, "too-long"."""
@@ -230,7 +231,7 @@ class Batch:
     offset_minutes: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Finding:
     """One thing that is wrong, whose it is, and what to do; the fields are those of `diagnose -o json`.
 
@@ -263,6 +264,12 @@ class Finding:
         evidence: Rules that were tried, each with verdict and statement.
         affected: The paths, clients and so on that are hit most.
         affected_shares: The share of the failing requests that each of them has.
+
+    Example:
+        >>> import cdnlog
+        >>> worst = cdnlog.diagnose("sample_logs/*-api.example.com.gz")[0]
+        >>> worst.status, worst.cause, worst.affected["paths"][0]
+        (509, 'flood-ban', '/v1/search')
     """
 
     id: str
@@ -292,6 +299,13 @@ class Finding:
     evidence: tuple[Mapping[str, str], ...]
     affected: Mapping[str, tuple[str, ...]]
     affected_shares: Mapping[str, tuple[float, ...]]
+
+    def __repr__(self) -> str:
+        """Say which one it is; a notebook shows its card."""
+        return f"<Finding: {self.severity} {self.id}, {self.requests:,} requests from {self.start}>"
+
+    def _repr_html_(self) -> str:
+        return piece(self, "en")
 
     def renamed(self, name: str) -> Finding:
         """Return the same finding under another id."""

@@ -124,7 +124,7 @@ class Counter:
         reports: list[FileReport] = []
         merged = Merger(Tally(settings.dimensions, grid(settings.window)).counts())
         # Standard input is read right here: a process has none of its own, and a waiting thread cannot be stopped.
-        piped = any(one.path == source.STDIN for one in found.inputs)
+        piped = any(not one.on_disk for one in found.inputs)
         plan = Plan(1 if piped else settings.jobs, settings.processes, self._progress)
         with tempfile.TemporaryDirectory(prefix="cdnlog-") if self._rejects else nullcontext() as folder:
             task = CountFile(settings, Path(folder) if folder else None, self._gather, lanes_of(settings, found))

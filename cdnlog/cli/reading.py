@@ -76,11 +76,10 @@ class Reading:
     @contextmanager
     def observed(self) -> Iterator[dict[str, Any]]:
         """Yield `rejects` and `progress` for a library call; what is wrong with the input is told by `tell`."""
-        total = sum(one.size for one in self.found.inputs)
         to: Path | None = self.given["rejects"]
         with (
             atomic(to) if to else nullcontext() as rejects,
-            progress(total, quiet=self.quiet) as bar,
+            progress(self.found.size, quiet=self.quiet) as bar,
             warnings.catch_warnings(),
         ):
             warnings.simplefilter("ignore", cdnlog.InputWarning)

@@ -6,9 +6,10 @@ from importlib import import_module
 
 from cdnlog.declared import Lang
 from cdnlog.errors import UnknownNameError
+from cdnlog.model import Finding
 from cdnlog.report.sections import Document
 
-__all__ = ["OUTPUTS", "Document", "render"]
+__all__ = ["OUTPUTS", "Document", "fragment", "render"]
 
 OUTPUTS = ("table", "json", "csv", "markdown", "html")
 
@@ -31,3 +32,10 @@ def render(document: Document, output: str = "table", width: int = 80, lang: Lan
     renderer = import_module(f"cdnlog.report.as_{output}")
     text: str = renderer.render(document, width, lang) if output == "table" else renderer.render(document, lang)
     return text
+
+
+def fragment(document: Document | Finding, lang: Lang = "en") -> str:
+    """Return a result, or one finding, as a piece of HTML for a notebook's cell."""
+    from cdnlog.report import as_notebook  # noqa: PLC0415 - the template engine, as above
+
+    return as_notebook.render(document, lang)

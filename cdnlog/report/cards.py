@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from cdnlog.catalog import Answer
@@ -58,6 +59,12 @@ def _card(number: int, f: Finding, lang: Lang) -> Card:
     say = speaker(lang)
     title = f"{number}. {say(f'severity-{f.severity}').upper()}  {f.domain}  {f.status}  {f.name}"
     return Card(title, tuple(_finding(f, say)), f.severity)
+
+
+def finding_card(f: Finding, lang: Lang) -> Card:
+    """One finding alone, without the number that it has among others."""
+    card = _card(1, f, lang)
+    return replace(card, title=card.title.removeprefix("1. "))
 
 
 def _finding(f: Finding, say: Say) -> Iterator[tuple[str, str]]:

@@ -12,6 +12,7 @@ from cdnlog.model import Accounting, Change, FileReport, Finding, Inputs
 from cdnlog.report import cards, differences, tables
 from cdnlog.report.layout import Section, picked
 from cdnlog.results import Diagnosis, Difference
+from cdnlog.windows import window_name
 from cdnlog.zones import name_of
 
 Measured = Counts | Diagnosis | Difference
@@ -73,14 +74,6 @@ def _frame(counts: Counts) -> dict[str, Any]:
 
 def _counts(counts: Counts) -> list[dict[str, Any]]:
     return [dict(zip(counts.headers, row, strict=True)) for row in counts.rows()]
-
-
-def window_name(seconds: int) -> str:
-    """Return a window's length as the command line takes it: "5m", "1h", "1d", else in seconds."""
-    for unit, length in (("d", 86_400), ("h", 3600), ("m", 60)):
-        if seconds % length == 0:
-            return f"{seconds // length}{unit}"
-    return f"{seconds}s"
 
 
 def _domains(counts: Counts) -> dict[str, Any]:
