@@ -17,15 +17,18 @@ typedef struct {
     const i64 *inner; /* of each field: separators within its brackets */
 } Layout;
 
-/* The marks that are still ahead in the 64 bytes from `base` on: bit i stands for byte i. */
+/* What a mark is. CR ends a line's text where an LF follows; TAB, and what attackers type to trouble a terminal (BEL,
+   BS, ESC), are data; no text has any other control. */
+enum Kind { CUT, QUOTE_MARK, TYPED, BAD, END, RETURN };
+
+/* The walk: bit i of `bits` is set where byte i of the 64 from `base` on is a mark that is still ahead. */
 typedef struct {
     const u8 *data;
     i64 base;
-    u64 control, cut, quote;
+    u64 bits;
+    const u8 *kind; /* of every byte that is a mark */
     u8 separator, quotes;
 } Cursor;
-
-enum Kind { CUT, QUOTE_MARK, TYPED, BAD, END };
 
 /* What the walk through a line has seen. */
 typedef struct {
@@ -33,12 +36,14 @@ typedef struct {
     int bad;  /* a control byte that no text has */
 } Line;
 
-static inline i64 take(Cursor *c, u64 bits) {
-    const int i = __builtin_ctzll(bits);
-    const u64 ahead = ~(u64)1 << i;
-    c->control &= ahead, c->cut &= ahead, c->quote &= ahead;
-    return c->base + i;
+static void set_kinds(u8 *kind, u8 separator, u8 quotes) {
+    memset(kind, BAD, 256);
+    kind[7] = kind[8] = kind[9] = kind[27] = TYPED;
+    kind[quotes] = QUOTE_MARK, kind[separator] = CUT;
+    kind[CR] = RETURN, kind[LF] = END;
 }
+
+#define INLINE static inline __attribute__((always_inline))
 
 #define TARGET
 #ifdef __SSE2__
