@@ -120,6 +120,8 @@ def joint(keys: Ints) -> tuple[Ints, list[tuple[int, int]]]:
 def joined(parts: Sequence[Cells]) -> Cells:
     """Return the cells of all parts, values renumbered; parts must have the same dimensions."""
     parts = [part for part in parts if len(part.keys)] or parts[:1]
+    if len(parts) == 1:
+        return parts[0].folded()
     keys, values = renumbered(parts)
     return Cells(np.concatenate(keys), stacked(parts), values).folded()
 

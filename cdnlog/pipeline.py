@@ -103,7 +103,7 @@ class Counter:
         gather: Whether to gather evidence too.
 
     Attributes:
-        providers: For each domain the code table that most of its lines ask for.
+        providers: For each domain the code table that most of its lines ask for, if they ask for several.
     """
 
     def __init__(
@@ -147,15 +147,21 @@ class Counter:
 
     @property
     def providers(self) -> dict[str, str]:
-        """The code table of each domain: files of several formats may be read in one run."""
-        return {domain: max(lines, key=lambda name: (lines[name], name)) for domain, lines in self._by_provider.items()}
+        """The code table of each domain where files of several formats were read; empty where one does for all."""
+        if len(self._by_provider) < 2:  # noqa: PLR2004 - several
+            return {}
+        most: dict[str, tuple[int, str]] = {}
+        for provider, domains in self._by_provider.items():
+            for domain, lines in domains.items():
+                most[domain] = max(most.get(domain, (0, "")), (lines, provider))
+        return {domain: provider for domain, (_, provider) in most.items()}
 
     def _note_provider(self, provider: str | None, counts: Counts) -> None:
-        if provider is None or "domain" not in counts.dims:
+        if provider is None or not self._gather or "domain" not in counts.dims:
             return
+        lines = self._by_provider.setdefault(provider, {})
         for domain, requests in requests_by(counts, "domain").items():
-            lines = self._by_provider.setdefault(str(domain), {})
-            lines[provider] = lines.get(provider, 0) + requests
+            lines[str(domain)] = lines.get(str(domain), 0) + requests
 
     def _collect(self, rejects: Path | None) -> None:
         if rejects is not None and self._rejects is not None:
