@@ -17,8 +17,8 @@ from importlib import import_module
 
 TYPE_CHECKING = False  # that of `typing`, whose import would take longer than all of this
 if TYPE_CHECKING:
+    from cdnlog.answers import Answer
     from cdnlog.api import InputWarning, count, diagnose, diff, explain, read, stream
-    from cdnlog.catalog import Answer
     from cdnlog.counts import Counts
     from cdnlog.errors import CdnlogError, DamagedInput, SchemaError, UnknownNameError, UsageError
     from cdnlog.model import Finding
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOME = {
-    "Answer": "cdnlog.catalog",
+    "Answer": "cdnlog.answers",
     "CdnlogError": "cdnlog.errors",
     "Counts": "cdnlog.counts",
     "DamagedInput": "cdnlog.errors",

@@ -12,7 +12,8 @@ from typing import IO, TYPE_CHECKING, Any, SupportsIndex, Unpack
 
 from cdnlog import source
 from cdnlog.aggregate import Tally, grid
-from cdnlog.catalog import DEFAULT_PROVIDER, Answer
+from cdnlog.answers import Answer
+from cdnlog.catalog import DEFAULT_PROVIDER
 from cdnlog.counts import Counts, windowed
 from cdnlog.errors import UsageError
 from cdnlog.evidence import Evidence

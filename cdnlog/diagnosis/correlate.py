@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import TypeVar
 
-from cdnlog.catalog import Answer
+from cdnlog.answers import Answer
 from cdnlog.diagnosis.affected import Affected
 from cdnlog.diagnosis.decide import UNDETERMINED, Decision
 from cdnlog.diagnosis.stretches import Stretch

@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, partial
 
-from cdnlog.catalog import Answer, Catalog, say
+from cdnlog.answers import Answer
+from cdnlog.catalog import Catalog, say
 from cdnlog.counts import Counts
 from cdnlog.declared import Lang
 from cdnlog.diagnosis.affected import Affected

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 from cdnlog.declared import Lang
 from cdnlog.errors import UnknownNameError
-from cdnlog.model import Finding
 from cdnlog.report.sections import Document
+
+if TYPE_CHECKING:
+    from cdnlog.model import Finding
 
 __all__ = ["OUTPUTS", "Document", "fragment", "render"]
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
-from cdnlog.catalog import Answer, Comparison
+from cdnlog.answers import Answer, Comparison
 from cdnlog.declared import Lang
 from cdnlog.report.as_json import as_dict
 from cdnlog.report.layout import Listing, picked

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from cdnlog.catalog import Answer, Comparison
+from cdnlog.answers import Answer, Comparison
 from cdnlog.declared import Lang
 from cdnlog.report.layout import Listing
 from cdnlog.report.sections import Document

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from cdnlog.catalog import Answer
+from cdnlog.answers import Answer
 from cdnlog.declared import Lang
 from cdnlog.report.layout import Card, Say, Section, clock, percent, speaker
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
-from cdnlog.catalog import Answer, Comparison
+from cdnlog.answers import Answer, Comparison
 from cdnlog.declared import Lang
 from cdnlog.report.cards import answer_card
 from cdnlog.report.layout import Listing, Section
