@@ -95,3 +95,132 @@ class Difference:
         import pandas as pd  # noqa: PLC0415 - costs 0.4 s, only frames need it
 
         return pd.DataFrame([asdict(change) for change in self.changes], columns=list(Change.__slots__))
+
+
+@dataclass(frozen=True, slots=True)
+class FileNews:
+    """What the store made of one file, where that is more than "new, and counted".
+
+    Attributes:
+        path: The file, safe to print.
+        kind: "duplicate" (the same content counts already), "covered" (all its lines are in another file that counts),
+            "grown" (the same file with lines added), "replaced" (the same path, whose lines are all there again),
+            "redelivered" (a larger file under another name, which takes the place of `other`), "forced" (replaced by
+            `--replace` although lines are missing), "refused" (lost lines, what was counted stays), "damaged" (not
+            counted, tried again next night), "mended" (was damaged, counts now), "overlap" (counted, but some of its
+            lines seem to be in `other` too).
+        other: The other file that this is about, or empty.
+        before: Lines that counted before in its place, 0 without any.
+        after: Lines of the file.
+        text: All this as a sentence.
+    """
+
+    path: str
+    kind: str
+    other: str
+    before: int
+    after: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """An hour that earlier nights had told and that this night's files changed.
+
+    Attributes:
+        domain: The domain.
+        start: Begin of the hour, ISO 8601 with offset.
+        before: Requests that were told before.
+        after: Requests now.
+    """
+
+    domain: str
+    start: str
+    before: int
+    after: int
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A time for which a domain usually has requests, and has none now.
+
+    Attributes:
+        domain: The domain.
+        start: Begin, ISO 8601 with offset.
+        end: End, exclusive.
+        usual: Requests that the domain had in such a time before.
+        whole: Whether the domain is missing from the whole night.
+    """
+
+    domain: str
+    start: str
+    end: str
+    usual: int
+    whole: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """An incident of the night before that is not there any more.
+
+    Attributes:
+        id: Of its finding.
+        domain: Its domain.
+        status: Its code.
+        cause: Its cause.
+        end: When it was last seen, ISO 8601 with offset.
+    """
+
+    id: str
+    domain: str
+    status: int
+    cause: str
+    end: str
+
+
+@dataclass(frozen=True)
+class Night:
+    """One night: what came in, what is wrong in it, and how that compares with the nights before.
+
+    A function of the files and of what the store holds, so that the same night told again is the same.
+
+    Attributes:
+        diagnosis: The findings with their `state`, worst first. Its counts are those of the hours that this night's
+            files are about (requests of earlier files in these hours included), its `counts.inputs` this night's files
+            with their verdicts and accounting: new, grown, duplicate, refused, damaged or missing ones.
+        number: Of the night, from 1; nights are counted by the store.
+        news: What is to be said of files, by path.
+        changed: Hours that earlier nights had told otherwise, in order of time.
+        missing: Hours or whole domains that are usually there.
+        gone: Incidents of the night before that ended.
+        unknown: Sentences on what the store cannot know yet; empty when there is history enough.
+        history: Counts by hour, domain and status of the last four weeks up to this night's newest data, this night
+            included: what charts and objectives are made from.
+        known: Files of earlier nights that were found again, and not read again.
+        days: Days of data that the store holds, this night's included.
+    """
+
+    diagnosis: Diagnosis
+    number: int
+    news: tuple[FileNews, ...]
+    changed: tuple[Changed, ...]
+    missing: tuple[Missing, ...]
+    gone: tuple[Gone, ...]
+    unknown: tuple[str, ...]
+    history: Counts
+    known: int
+    days: int
+
+    @property
+    def counts(self) -> Counts:
+        """The counts of this night, with its inputs."""
+        return self.diagnosis.counts
+
+    @property
+    def lang(self) -> Lang:
+        """Language of all sentences."""
+        return self.diagnosis.lang
+
+    def __repr__(self) -> str:
+        """Say how much there is."""
+        return f"<Night {self.number}: {len(self.counts.inputs.files)} files, {len(self.diagnosis)} findings>"
