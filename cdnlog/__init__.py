@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from cdnlog.api import InputWarning, count, diagnose, diff, explain, read, stream
     from cdnlog.counts import Counts
     from cdnlog.errors import CdnlogError, DamagedInput, SchemaError, UnknownNameError, UsageError
-    from cdnlog.results import Diagnosis, Difference
+    from cdnlog.night import nightly
+    from cdnlog.results import Diagnosis, Difference, Night
+    from cdnlog.kept import holdings, stored
 
 __version__ = "0.1.0"
 
@@ -30,6 +32,7 @@ _HOME = {
     "Diagnosis": "cdnlog.results",
     "Difference": "cdnlog.results",
     "InputWarning": "cdnlog.api",
+    "Night": "cdnlog.results",
     "SchemaError": "cdnlog.errors",
     "UnknownNameError": "cdnlog.errors",
     "UsageError": "cdnlog.errors",
@@ -37,7 +40,10 @@ _HOME = {
     "diagnose": "cdnlog.api",
     "diff": "cdnlog.api",
     "explain": "cdnlog.api",
+    "holdings": "cdnlog.kept",
+    "nightly": "cdnlog.night",
     "read": "cdnlog.api",
+    "stored": "cdnlog.kept",
     "stream": "cdnlog.api",
 }
 
@@ -48,6 +54,7 @@ __all__ = [
     "Diagnosis",
     "Difference",
     "InputWarning",
+    "Night",
     "SchemaError",
     "UnknownNameError",
     "UsageError",
@@ -55,7 +62,10 @@ __all__ = [
     "diagnose",
     "diff",
     "explain",
+    "holdings",
+    "nightly",
     "read",
+    "stored",
     "stream",
 ]
 

@@ -37,6 +37,7 @@ _SPOOL = 1024 * 1024
 _LONGEST_NAME = 255
 
 Progress = Callable[[int], None]
+Watch = Callable[[bytes], None]
 
 
 class FileRun:
@@ -48,9 +49,10 @@ class FileRun:
         columns: Canonical columns wanted.
         keep_rejects: Whether to keep the records of rejected lines.
         progress: Told the bytes read from disk.
+        watch: Told the decompressed bytes.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the last three by name
         self,
         found: source.Input,
         settings: Settings,
@@ -58,8 +60,9 @@ class FileRun:
         *,
         keep_rejects: bool = False,
         progress: Progress | None = None,
+        watch: Watch | None = None,
     ) -> None:
-        self._found, self._settings, self._progress = found, settings, progress
+        self._found, self._settings, self._progress, self._watch = found, settings, progress, watch
         self._columns = frozenset(columns) | ({"time", "domain"} if settings.filters else set())
         self._spool = tempfile.SpooledTemporaryFile(_SPOOL) if keep_rejects else None  # noqa: SIM115 - outlives this call
         self._path = visible(found.path)
@@ -126,7 +129,7 @@ class FileRun:
         return self._trouble or (self._ending.verdict, self._ending.problem)
 
     def _blocks(self) -> Iterator[Block]:
-        for item in source.read(self._found, self._settings.block, self._progress):
+        for item in source.read(self._found, self._settings.block, self._progress, self._watch):
             if isinstance(item, source.Ending):
                 self._ending = item
             else:
@@ -239,12 +242,14 @@ class CountFile:
     folder: Path | None
     gather: bool
 
-    def __call__(self, numbered: tuple[int, source.Input], monitor: Monitor) -> _Counted:
-        """Count one file."""
+    def __call__(
+        self, numbered: tuple[int, source.Input], monitor: Monitor, watch: Watch | None = None
+    ) -> _Counted:
+        """Count one file; `watch` is told its decompressed bytes."""
         number, found = numbered
         dims, cell = self.settings.dimensions, grid(self.settings.window)
         columns = needed(dims) | (evidence.needed() if self.gather else set())
-        run = FileRun(found, self.settings, columns, keep_rejects=self.folder is not None, progress=monitor.advance)
+        run = FileRun(found, self.settings, columns, keep_rejects=self.folder is not None, progress=monitor.advance, watch=watch)
         tally, gatherer = Tally(dims, cell), Gatherer(cell)
         for batch in run.batches():
             if monitor.stopped:

@@ -23,6 +23,7 @@ from cdnlog.diagnosis.severity import INFO, severity
 from cdnlog.diagnosis.statistics import wilson_low
 from cdnlog.diagnosis.stretches import Stretch, stretches
 from cdnlog.diagnosis.ticket import ticket
+from cdnlog.diagnosis.usual import Usual
 from cdnlog.evidence import Evidence
 from cdnlog.model import SEVERITIES, Finding
 
@@ -50,18 +51,21 @@ class Tables:
     providers: Mapping[str, str] = field(default_factory=dict)
 
 
-def findings(counts: Counts, evidence: Evidence | None, tables: Tables) -> tuple[Finding, ...]:
+def findings(
+    counts: Counts, evidence: Evidence | None, tables: Tables, history: Usual | None = None
+) -> tuple[Finding, ...]:
     """Return the findings, worst first; any split of the input gives the same ones.
 
     Args:
         counts: Counts by window, domain and status at least.
         evidence: Kept rows of the same requests, None if there are only counts.
         tables: What to tell them with.
+        history: What is usual at other times, None if only these counts can tell.
 
     Raises:
         UsageError: The counts lack one of these dimensions.
     """
-    cut = [stretch for one in series_of(counts) for stretch in stretches(one, counts.window)]
+    cut = [stretch for one in series_of(counts) for stretch in stretches(one, counts.window, history)]
     cut = _without_the_least(cut)
     judge = _Judge(counts, evidence, tables, cut)
     groups = correlated([judge.draft(stretch) for stretch in cut])
@@ -172,7 +176,7 @@ class _Author:
             statement = self._say(reading.phrase, **reading.facts)
             yield {"rule": reading.rule, "verdict": reading.verdict, "statement": statement}
         yield {"rule": "E01", **self._gate(draft.stretch)}
-        if draft.stretch.incident and not draft.stretch.incident.onset:
+        if draft.stretch.incident and not draft.stretch.incident.told:
             yield {"rule": "E02", "verdict": "not-measurable", "statement": self._say("no-quiet-time")}
         if self._damage and draft.stretch.incident:
             yield {"rule": "E14", "verdict": "weak", "statement": self._say("E14-weak", **self._damage)}

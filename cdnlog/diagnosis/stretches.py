@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from cdnlog.diagnosis.incidents import Incident, gate, incidents
 from cdnlog.diagnosis.series import DomainSeries
+from cdnlog.diagnosis.usual import Usual
 
 _APART = 1800  # seconds at the usual share that part two incidents
 
@@ -45,12 +46,13 @@ class Stretch:
         return sum(n for window, n in self.series.totals.items() if first <= window <= last)
 
 
-def stretches(series: DomainSeries, window: int) -> Iterator[Stretch]:
+def stretches(series: DomainSeries, window: int, history: Usual | None = None) -> Iterator[Stretch]:
     """Yield the incidents of every code of a domain, and after those of a code what is left of it.
 
     Args:
         series: The domain.
         window: Length of a window in seconds.
+        history: What is usual at other times.
     """
     windows = sorted(series.totals)
     totals = [series.totals[window] for window in windows]
@@ -58,7 +60,8 @@ def stretches(series: DomainSeries, window: int) -> Iterator[Stretch]:
         by_window = series.failing[status]
         failing = [by_window.get(window, 0) for window in windows]
         rest = set(by_window)
-        for one in incidents(failing, totals, gate(status), max(1, _APART // window)):
+        usual = history.usual(series.domain, status, windows) if history else None
+        for one in incidents(failing, totals, gate(status), max(1, _APART // window), usual):
             inside = tuple(windows[one.first : one.last + 1])
             rest -= set(inside)
             yield Stretch(series, status, inside, one)
