@@ -32,10 +32,9 @@ def located(error: Exception, data: bytes, shape: Any) -> tuple[int | None, str]
     if match := _LINE.search(message):
         return int(match[1]) if match[1] else text.count("\n") + 1, message[: match.start()]
     match = _AT.search(message)
-    if "Expected `date`, got `str`" in message:
-        message = message.replace(", got `str`", ", written without quotes: 2026-12-31")
     path: Path = [int(i) if i else name for name, i in _STEP.findall(match[1])] if match else []
     problem = message[: match.start()] if match else message
+    problem = problem.replace("`date`, got `str`", "a date without quotes, such as 2026-12-31")
     if unknown := _UNKNOWN.match(problem):
         path, problem = [*path, unknown[1]], f"there is no key `{unknown[1]}`"
         return _line_of(text, path), problem + _hint(unknown[1], _keys(text, path[:-1], shape))

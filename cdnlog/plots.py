@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.patches import Patch
 
 # Okabe and Ito's colours: told apart by all kinds of colour vision, on white and on black.
 CLASS_COLOURS: Mapping[str, str] = {
@@ -116,8 +117,10 @@ def draw_heatmap(
     known = np.where(np.isnan(table), 0, table)
     steps = np.where(known > 0, np.searchsorted(HEAT_STEPS[:-1], known) + 1, 0)
     for step, alpha in enumerate(HEAT_ALPHAS, 1):
-        _fill(axes, _cells(edges, steps == step, _GAP, _GAP), HEAT, alpha)
-    _fill(axes, _cells(edges, np.isnan(table), 0.3, 0.47), MISSING, 1)
+        if (steps == step).any():
+            _fill(axes, _cells(edges, steps == step, _GAP, _GAP), HEAT, alpha)
+    if np.isnan(table).any():
+        _fill(axes, _cells(edges, np.isnan(table), 0.3, 0.47), MISSING, 1)
     axes.set_xlim(edges[0], edges[-1])
     _rows(axes, rows)
 
@@ -136,7 +139,8 @@ def draw_timeline(axes: Axes, spans: Sequence[Span]) -> None:
         colour = SEVERITY_COLOURS[span.severity]
         axes.barh(at, max(end - start, least), left=start, height=_BAR, color=colour, linewidth=0)
         if span.active:
-            axes.plot([end], [at], marker=9, markersize=6, color=colour, clip_on=False)
+            head = [[end, at - 0.5 * _BAR], [end + 3 * least, at], [end, at + 0.5 * _BAR], [end, at]]
+            _fill(axes, np.array([head]), colour, 1).set_clip_on(False)
     axes.set_xlim(starts.min(), ends.max())
     _rows(axes, [span.label for span in spans])
 
@@ -149,15 +153,14 @@ def _cells(edges: Floats, mask: npt.NDArray[np.bool_], side: float, top: float) 
     return np.stack([left, high, right, high, right, low, left, low], axis=1).reshape(-1, 4, 2)
 
 
-def _fill(axes: Axes, corners: Floats, colour: str, alpha: float) -> None:
-    """Fill rectangles as one shape: a thousand shapes would make a page ten times as long."""
+def _fill(axes: Axes, corners: Floats, colour: str, alpha: float) -> Patch:
+    """Fill shapes of four corners as one: a thousand shapes would make a page ten times as long."""
     from matplotlib.patches import PathPatch  # noqa: PLC0415 - matplotlib costs 0.3 s, only pictures need it
     from matplotlib.path import Path  # noqa: PLC0415
 
     closed = np.concatenate([corners, corners[:, :1]], axis=1).reshape(-1, 2)
     codes = [Path.MOVETO, *[Path.LINETO] * 3, Path.CLOSEPOLY] * len(corners)
-    if codes:
-        axes.add_patch(PathPatch(Path(closed, codes), facecolor=colour, alpha=alpha, linewidth=0))
+    return axes.add_patch(PathPatch(Path(closed, codes), facecolor=colour, alpha=alpha, linewidth=0))
 
 
 def _rows(axes: Axes, labels: Sequence[str]) -> None:
