@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from cdnlog.errors import UsageError
 from cdnlog.model import SEVERITIES
-from cdnlog.mute import Muting
-from cdnlog.slo import LEAST, SPANS, Budget
+from cdnlog.results import Night
+from cdnlog.slo import LEAST, SPANS
 from cdnlog.text import visible
 
 _BURN = re.compile(rf"burn[:=](\d{{1,6}}(?:\.\d{{1,6}})?)(?:/({'|'.join(SPANS)}))?")
@@ -66,32 +66,20 @@ def _condition(text: str, *, objective: bool) -> Condition:
     return Burn(float(match[1]), match[2])
 
 
-def fails(asked: Sequence[Condition], muting: Muting, budget: Budget | None) -> bool:
-    """Whether a run fails; what is muted does not count.
-
-    Args:
-        asked: Any of these is enough.
-        muting: The findings that are heard, and the mutes.
-        budget: What was spent, None without an objective.
-    """
+def fails(asked: Sequence[Condition], night: Night) -> bool:
+    """Whether a night fails by any of the conditions; what is muted does not count."""
     return any(
-        _is_bad(condition, muting) if isinstance(condition, Severity) else _burns(condition, muting, budget)
-        for condition in asked
+        night.diagnosis.at_or_above(one.name) if isinstance(one, Severity) else _burns(one, night) for one in asked
     )
 
 
-def _is_bad(condition: Severity, muting: Muting) -> bool:
-    worst = SEVERITIES.index(condition.name)
-    return any(SEVERITIES.index(finding.severity) <= worst for finding in muting.heard)
-
-
-def _burns(condition: Burn, muting: Muting, budget: Budget | None) -> bool:
+def _burns(condition: Burn, night: Night) -> bool:
     """Whether the codes of a domain that are not muted spend together as fast; too few failures tell nothing."""
     spent: dict[tuple[str, str], int] = {}
     allowed: dict[tuple[str, str], float] = {}
-    for row in budget.rows if budget else ():
+    for row in night.budget.rows if night.budget else ():
         if condition.span in (None, row.span) and row.status is not None and row.burn is not None:
             key = (row.domain, row.span)
             allowed[key] = row.allowed
-            spent[key] = spent.get(key, 0) + (0 if muting.covers(row.domain, row.status) else row.failing)
+            spent[key] = spent.get(key, 0) + (0 if night.muting.covers(row.domain, row.status) else row.failing)
     return any(failing >= max(LEAST, condition.rate * allowed[key]) for key, failing in spent.items())

@@ -90,13 +90,11 @@ class Muting:
     """What mutes made of some findings.
 
     Attributes:
-        heard: The findings that no mute covers, in their order.
-        muted: The others.
+        muted: The findings that are silenced, in their order.
         active: The mutes in force.
         expired: The mutes whose last day is over.
     """
 
-    heard: tuple[Finding, ...]
     muted: tuple[Muted, ...] = ()
     active: tuple[Mute, ...] = ()
     expired: tuple[Mute, ...] = ()
@@ -144,8 +142,8 @@ def read(path: str | os.PathLike[str]) -> tuple[Mute, ...]:
     return mutes
 
 
-def muting(findings: Iterable[Finding], mutes: Sequence[Mute], day: date | None) -> Muting:
-    """Return what mutes make of findings.
+def muting(findings: Iterable[Finding], mutes: Sequence[Mute], day: date | None) -> tuple[tuple[Finding, ...], Muting]:
+    """Return the findings that no mute covers, in their order, and what became of the others.
 
     Args:
         findings: The findings, worst first.
@@ -161,4 +159,4 @@ def muting(findings: Iterable[Finding], mutes: Sequence[Mute], day: date | None)
             heard.append(finding)
         else:
             muted.append(Muted(finding, by))
-    return Muting(tuple(heard), tuple(muted), active, tuple(mute for mute in mutes if mute not in active))
+    return tuple(heard), Muting(tuple(muted), active, tuple(mute for mute in mutes if mute not in active))

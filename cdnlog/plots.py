@@ -52,6 +52,7 @@ MISSING = "#808080"
 Floats = npt.NDArray[np.float64]
 _GAP = 0.08  # of a cell, left free on each side
 _BAR = 0.7
+_LETTERS = 5  # times the size of the letters that a time takes, space before the next one included
 _DATES = {
     # No names of months or days: they depend on the locale.
     "formats": ["%Y", "%Y-%m", "%m-%d", "%H:%M", "%H:%M", "%H:%M:%S"],
@@ -174,7 +175,8 @@ def _time_axis(axes: Axes, times: Sequence[datetime]) -> Floats:
     from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num  # noqa: PLC0415
 
     zone = times[0].tzinfo
-    locator = AutoDateLocator(tz=zone, minticks=3, maxticks=7)
+    fit = axes.bbox.width / axes.figure.dpi * 72 / (_LETTERS * float(axes.xaxis.label.get_fontsize()))
+    locator = AutoDateLocator(tz=zone, minticks=2, maxticks=max(3, int(fit)))
     axes.xaxis_date(zone)
     axes.xaxis.set_major_locator(locator)
     axes.xaxis.set_major_formatter(ConciseDateFormatter(locator, tz=zone, **_DATES))
