@@ -14,7 +14,7 @@ from cdnlog.declared import Lang
 from cdnlog.model import Change
 from cdnlog.report.as_json import as_dict
 from cdnlog.report.sections import Document
-from cdnlog.results import Diagnosis, Difference
+from cdnlog.results import Diagnosis, Difference, Night
 from cdnlog.text import csv_cell, visible
 
 _FINDING = (
@@ -41,7 +41,7 @@ def render(document: Document, lang: Lang = "en") -> str:
     if isinstance(document, Counts):
         return _csv(document.headers, document.rows())
     data = as_dict(document, lang)
-    if isinstance(document, Diagnosis):
+    if isinstance(document, Diagnosis | Night):
         return _csv(_FINDING, _picked(_FINDING, data["findings"]))
     if isinstance(document, Difference):
         return _csv(Change.__slots__, _picked(Change.__slots__, data["changes"]))

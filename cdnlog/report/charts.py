@@ -21,15 +21,15 @@ from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from matplotlib.transforms import Affine2D, Transform
 
-from cdnlog.plots import draw_classes, draw_heatmap, draw_timeline
+from cdnlog.plots import MISSING, draw_classes, draw_heatmap, draw_timeline
 from cdnlog.report.layout import Chart, Heat, Steps, Swatch
 from cdnlog.text import visible
 
 _INK, _LINE = "#010203", "#040506"  # stand for the page's colour of text, and for the same one faint
 _WIDTH, _SIZE = 360, 13  # of a chart and of its text, in the page's pixels
 _LEFT, _RIGHT, _TOP, _BOTTOM = 44, 22, 6, 24
-_ROWS_LEFT, _ROW = 158, 20  # room for the labels of rows, and the height of one
-_LABEL = 20  # letters of a label that fit there
+_ROWS_LEFT, _ROW = 168, 20  # room for the labels of rows, and the height of one
+_LABEL = 22  # letters of a label that fit there
 _STYLE: dict[str, Any] = {
     "font.size": _SIZE,
     "text.color": _INK,
@@ -75,7 +75,9 @@ def svg(chart: Chart) -> Markup:
 
 def swatch(key: Swatch) -> Markup:
     """Return a small square of a colour; a dash where there is none."""
-    shape = Markup('<path d="M0 0h12v12h-12z" fill="{}" fill-opacity="{}"/>').format(key.colour, f"{key.alpha:g}")
+    shape = Markup('<path d="{}" fill="{}" fill-opacity="{}"/>').format(
+        "M0 0H12V12H0Z" if key.colour else "M1 5H11V7H1Z", key.colour or MISSING, f"{key.alpha:g}"
+    )
     return Markup('<svg viewBox="0 0 12 12" aria-hidden="true">{}</svg>').format(shape)
 
 

@@ -99,6 +99,8 @@ class Section:
         tiles: Numbers side by side, above the table.
         charts: Pictures above the table, on pages only; what they show is told in words or numbers too.
         swatches: What their colours stand for.
+        linked: How many of the rows, from the first, have a card in the section with `targets`; on pages only.
+        targets: Whether rows of another section lead to these cards.
     """
 
     title: str = ""
@@ -109,6 +111,8 @@ class Section:
     tiles: tuple[Tile, ...] = ()
     charts: tuple[Chart, ...] = ()
     swatches: tuple[Swatch, ...] = ()
+    linked: int = 0
+    targets: bool = False
 
 
 def speaker(lang: Lang) -> Say:
