@@ -103,7 +103,9 @@ def night(  # noqa: PLR0913 - what a night is made of
     reasons = Accounting(lines=1000, counted=988, rejected=12, reject_reasons={"fields": 12})
     files = (
         FileReport(f"logs/{text}.gz", Verdict.OK, "", "tencent-cdn", "tencent-cdn", reasons),
-        FileReport(f"logs/bad{text}.gz", Verdict.TRUNCATED, "stops in the middle", accounting=Accounting(10, withheld=10)),
+        FileReport(
+            f"logs/bad{text}.gz", Verdict.TRUNCATED, "stops in the middle", accounting=Accounting(10, withheld=10)
+        ),
     )
     table = traffic(domains, hours)
     found = tuple(
@@ -114,9 +116,13 @@ def night(  # noqa: PLR0913 - what a night is made of
     return Night(
         diagnosis=Diagnosis(found, counts_of(table, inputs=Inputs(files)), lang),
         number=7,
-        news=tuple(FileNews(f"logs/{text}.gz", kind, "", 1000, 1200, f"{kind}: {text}") for kind in ("grown", "refused")),
+        news=tuple(
+            FileNews(f"logs/{text}.gz", kind, "", 1000, 1200, f"{kind}: {text}") for kind in ("grown", "refused")
+        ),
         changed=tuple(Changed(domain, shown, 4000, 4321) for domain in domains),
-        missing=tuple(Missing(domain, shown, shown.replace("T07", "T09"), 8000, whole=False) for domain in domains[3::5]),
+        missing=tuple(
+            Missing(domain, shown, shown.replace("T07", "T09"), 8000, whole=False) for domain in domains[3::5]
+        ),
         gone=(Gone(f"tencent-cdn/{domains[0]}/531/origin-dns", domains[0], 531, "origin-dns", shown),),
         unknown=(text,),
         history=counts_of(traffic(domains, before, MIDNIGHT - before * HOUR) | table),

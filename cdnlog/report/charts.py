@@ -28,8 +28,8 @@ from cdnlog.text import visible
 _INK, _LINE = "#010203", "#040506"  # stand for the page's colour of text, and for the same one faint
 _WIDTH, _SIZE = 360, 13  # of a chart and of its text, in the page's pixels
 _LEFT, _RIGHT, _TOP, _BOTTOM = 44, 22, 6, 24
-_ROWS_LEFT, _ROW = 168, 20  # room for the labels of rows, and the height of one
-_LABEL = 22  # letters of a label that fit there
+_ROWS_LEFT, _ROW = 172, 20  # room for the labels of rows, and the height of one
+_LABEL = 21  # letters of a label that fit there
 _STYLE: dict[str, Any] = {
     "font.size": _SIZE,
     "text.color": _INK,

@@ -101,6 +101,7 @@ class Section:
         swatches: What their colours stand for.
         linked: How many of the rows, from the first, have a card in the section with `targets`; on pages only.
         targets: Whether rows of another section lead to these cards.
+        folded: Whether a page shows the title alone, until it is asked for the rest.
     """
 
     title: str = ""
@@ -113,6 +114,7 @@ class Section:
     swatches: tuple[Swatch, ...] = ()
     linked: int = 0
     targets: bool = False
+    folded: bool = False
 
 
 def speaker(lang: Lang) -> Say:

@@ -13,7 +13,7 @@ from cdnlog.report.layout import Card, Cell, Say, Section, Tile, clock, percent,
 from cdnlog.results import Night
 
 _ROWS_SHOWN = 20
-_FINDINGS_SHOWN = 100
+_FINDINGS_SHOWN = 50
 _CARDS_LONGEST, _LINE_LONGEST = 160_000, 1_000  # letters; a page is to be mailed and opened on a phone
 
 
@@ -72,7 +72,8 @@ def _files(night: Night, say: Say) -> Tile:
     }
     words = [say(key, n=f"{n:,}") for key, n in faults.items() if n]
     tone = "high" if faults["tile-incomplete"] else "medium" if faults["tile-missing"] else "good"
-    return Tile(say("tile-input"), say("files", n=f"{len(files):,}"), ", ".join(words) or say("tile-complete"), tone)
+    many = say("file" if len(files) == 1 else "files", n=f"{len(files):,}")
+    return Tile(say("tile-input"), many, ", ".join(words) or say("tile-complete"), tone)
 
 
 def _silenced(night: Night, say: Say) -> tuple[Tile, ...]:
@@ -101,8 +102,9 @@ def _input(night: Night, say: Say) -> list[Section]:
 
 
 def _table(title: str, heads: Sequence[str], rows: Iterable[tuple[Cell, ...]], say: Say) -> list[Section]:
-    made = Section(say(title), tuple(say(head) for head in heads), tuple(rows))
-    return [_cut(made, say)] if made.rows else []
+    told = tuple(rows)
+    made = Section(f"{say(title)} ({len(told):,})", tuple(say(head) for head in heads), told, folded=True)
+    return [_cut(made, say)] if told else []
 
 
 def _cut(section: Section, say: Say, most: int = _ROWS_SHOWN) -> Section:

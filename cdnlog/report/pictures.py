@@ -66,9 +66,9 @@ def _recent(night: Night) -> Counts:
 
 def _steps(shown: Grid, row: int, used: Sequence[str], say: Say) -> Steps:
     total, failing = int(shown.total[row].sum()), int(shown.of(*FAILING)[row].sum())
-    text = say("how-much-text", failing=f"{failing:,}", total=f"{total:,}", share=percent(failing, total))
+    title = say("chart-domain", domain=shown.domains[row], failing=f"{failing:,}", share=percent(failing, total))
     series = {name: shown.of(name)[row].astype(float) for name in used}
-    return Steps(f"{shown.domains[row]}: {text}", shown.edges, cast("dict[str, Floats]", series))
+    return Steps(title, shown.edges, cast("dict[str, Floats]", series))
 
 
 def _classes(used: Sequence[str], say: Say) -> tuple[Swatch, ...]:
@@ -86,4 +86,4 @@ def _shares(say: Say) -> tuple[Swatch, ...]:
 def _rest(shown: Grid, say: Say) -> tuple[str, ...]:
     """Say what a row of added up domains is."""
     last = shown.domains[-1]
-    return (say("chart-rest", rest=last, n=last.removeprefix("+")),) if last.startswith("+") else ()
+    return (say("chart-rest", rest=last),) if last.startswith("+") else ()
