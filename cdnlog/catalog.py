@@ -157,7 +157,7 @@ class Catalog:
     def columns(self) -> dict[str, ColumnEntry]:
         """Return the canonical columns, in the order frames have them."""
         data = (data_root() / "columns.toml").read_bytes()
-        return _decode(data, "columns.toml", Columns).column
+        return decode(data, "columns.toml", Columns).column
 
     def explain(self, provider: str, code: int, word: str | None = None) -> Answer:
         """Look a code up; always answers for 0 to 999.
@@ -220,7 +220,7 @@ class Catalog:
     def causes(self) -> Mapping[str, CauseEntry]:
         """Return every cause by its name."""
         return cast(
-            "Mapping[str, CauseEntry]", _decode((data_root() / "causes.toml").read_bytes(), "causes.toml", Causes).cause
+            "Mapping[str, CauseEntry]", decode((data_root() / "causes.toml").read_bytes(), "causes.toml", Causes).cause
         )
 
     def cause(self, name: str) -> CauseEntry:
@@ -271,7 +271,7 @@ class Catalog:
         for folder in self._folders(kind):
             file = folder / f"{name}.toml"
             if name in self._names(kind) and file.is_file():
-                return _decode(file.read_bytes(), str(file), shape)
+                return decode(file.read_bytes(), str(file), shape)
         names = self.providers() if kind == "codes" else self._names(kind)
         raise UnknownNameError(what, visible(name), names)
 
@@ -279,7 +279,7 @@ class Catalog:
 @cache
 def phrases() -> Mapping[str, Localized]:
     """Return the product's own words and sentences by key: headings, labels, what the rules state."""
-    found = {**_decode((data_root() / "phrases.toml").read_bytes(), "phrases.toml", Phrases).phrase}
+    found = {**decode((data_root() / "phrases.toml").read_bytes(), "phrases.toml", Phrases).phrase}
     for rules in _all_rules(data_root() / "rules"):
         found |= rules.phrase
     return found
@@ -296,7 +296,7 @@ def _all_rules(folder: Traversable) -> list[Rules]:
 
 
 def _rules(file: Traversable) -> Rules:
-    rules = _decode(file.read_bytes(), str(file), Rules)
+    rules = decode(file.read_bytes(), str(file), Rules)
     for name, number in rules.threshold.items():
         if not isfinite(number):
             raise SchemaError(visible(str(file)), visible(f"the threshold '{name}' is {number}; it must be a number"))
@@ -316,10 +316,10 @@ def _format(file: Traversable) -> LogFormat:
 
 @lru_cache(maxsize=256)
 def _checked(data: bytes, where: str, name: str) -> LogFormat:
-    found: LogFormat = _decode(data, where, AnyFormat)  # type: ignore[arg-type]  # a union of types
+    found: LogFormat = decode(data, where, AnyFormat)  # type: ignore[arg-type]  # a union of types
     if found.name != name:
         raise _fault(where, faults.line_of(data, "name"), f"the name is '{found.name}'; it must be that of the file")
-    known = _decode((data_root() / "columns.toml").read_bytes(), "columns.toml", Columns).column
+    known = decode((data_root() / "columns.toml").read_bytes(), "columns.toml", Columns).column
     for i, field in enumerate(found.fields):
         if field.column is not None and field.column not in known:
             problem = f"there is no column '{field.column}'; {faults.nearest(field.column, known)}"
@@ -331,13 +331,18 @@ def _fault(where: str, line: int | None, problem: str) -> SchemaError:
     return SchemaError(visible(f"{where}:{line}" if line else where), visible(problem))
 
 
-def _decode(data: bytes, where: str, shape: type[T]) -> T:
+def decode(data: bytes, where: str, shape: type[T]) -> T:
+    """Return a TOML file as what it should be.
+
+    Raises:
+        SchemaError: It is not; the message names line and key.
+    """
     decoded: T = _decoded(data, where, shape)  # type: ignore[arg-type]  # a class is hashable
     return decoded
 
 
 @lru_cache(maxsize=256)
-def _decoded(data: bytes, where: str, shape: Hashable) -> Any:  # noqa: ANN401 - typed by `_decode`
+def _decoded(data: bytes, where: str, shape: Hashable) -> Any:  # noqa: ANN401 - typed by `decode`
     try:
         with _DECODING:  # msgspec prepares a type on first use, and crashes where two threads do so at once
             return msgspec.toml.decode(data, type=cast("type[Any]", shape))

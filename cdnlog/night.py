@@ -45,6 +45,7 @@ def nightly(
     keep: str = KEEP,
     replace_lost: bool = False,
     deliver: Callable[[Night], None] | None = None,
+    beside: Iterable[str | os.PathLike[str]] = (),
     rejects: IO[bytes] | None = None,
     progress: Progress | None = None,
     **options: Unpack[Options],
@@ -58,6 +59,7 @@ def nightly(
         keep: How long to keep 5 minutes, hours and days, counted from the newest data: "7d,400d,5y".
         replace_lost: Let a file that lost lines since it was counted take the place of what was counted.
         deliver: Called with the night while the store is still locked: where reports are to be written.
+        beside: Files that are no logs wherever they lie, such as reports.
         rejects: A binary file that gets one JSON line per rejected log line.
         progress: Called with the number of bytes after each read from disk.
         **options: See `cdnlog.options.Options`; without `by`, `since`, `until` and `domain`: whole files are counted.
@@ -87,7 +89,7 @@ def nightly(
         _check_zone(made, ledger)
         ingest = Ingest(ledger, made, kept, force=replace_lost, progress=progress)
         with _rejects(rejects, place) as to:
-            intake = ingest.run(source.find(named), to)
+            intake = ingest.run(_logs(source.find(named), [place, *beside]), to)
         data = NightData(ledger, intake.night, ingest.zone, ingest.grains)
         night = _told(data, intake, made)
         data.finish(_remembered(night))
@@ -96,6 +98,13 @@ def nightly(
             deliver(night)
         failpoint()
     return night
+
+
+def _logs(found: source.Found, beside: Iterable[str | os.PathLike[str]]) -> source.Found:
+    """Leave out what lies among the logs and is none: the store with its lock and journal, and reports."""
+    names = [os.path.realpath(path) for path in beside]
+    ours = {f"{name}{suffix}" for name in names for suffix in ("", ".lock", "-journal")}
+    return replace(found, inputs=tuple(one for one in found.inputs if os.path.realpath(one.path) not in ours))
 
 
 def _check(made: Settings) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import date
 from typing import TYPE_CHECKING
 
 from cdnlog.counts import Counts
 from cdnlog.declared import Lang
 from cdnlog.model import SEVERITIES, Change, Finding, LostPath
+from cdnlog.mute import Mute, Muting, muting
+from cdnlog.slo import Budget, Spends, budget
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -198,6 +201,8 @@ class Night:
             included: what charts and objectives are made from.
         known: Files of earlier nights that were found again, and not read again.
         days: Days with data among these four weeks.
+        muting: The mutes; findings they silence are not in `diagnosis`.
+        budget: What was spent of an objective's budget, None without an objective.
     """
 
     diagnosis: Diagnosis
@@ -210,6 +215,19 @@ class Night:
     history: Counts
     known: int
     days: int
+    muting: Muting = field(default_factory=Muting)
+    budget: Budget | None = None
+
+    def muted(self, mutes: Sequence[Mute]) -> Night:
+        """Return the same night with known findings silenced, see `mute.muting`."""
+        starts = self.history.columns["window_start"]
+        newest = date.fromisoformat(self.history.shown(max(starts))[:10]) if starts else None
+        heard, made = muting(self.diagnosis, mutes, newest)
+        return replace(self, diagnosis=replace(self.diagnosis, items=heard), muting=made)
+
+    def held_to(self, percent: float, spends: Spends) -> Night:
+        """Return the same night held to an objective in per cent, see `slo.budget`."""
+        return replace(self, budget=budget(self.history, percent, spends))
 
     @property
     def counts(self) -> Counts:

@@ -13,6 +13,7 @@ from cdnlog.cli.diff import diff
 from cdnlog.cli.explain import codes, explain
 from cdnlog.cli.formats import app as formats
 from cdnlog.cli.guard import failed, refuse
+from cdnlog.cli.nightly import history, nightly
 from cdnlog.cli.parse import parse
 from cdnlog.cli.screen import emit, leave
 from cdnlog.errors import EXIT_OK, CdnlogError, OutputError
@@ -45,6 +46,8 @@ def cli(
 
     cdnlog count logs/ --window 1h    requests and bytes per hour and status
 
+    cdnlog nightly logs/ --store history.db    each night: count what is new once, compare, report
+
     cdnlog explain 514                what a code means at this CDN
 
     Results go to standard output, everything else to standard error. Exit codes: 'cdnlog diagnose --help'.
@@ -52,7 +55,7 @@ def cli(
     del version
 
 
-for command in (diagnose, count, diff, parse, explain, codes):
+for command in (diagnose, nightly, history, count, diff, parse, explain, codes):
     app.command()(command)
 app.add_typer(formats, name="formats")
 

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
 import typer
 
 import cdnlog
-from cdnlog.catalog import language
+from cdnlog.api import most_asked
+from cdnlog.catalog import DEFAULT_PROVIDER, Catalog
+from cdnlog.cli.explain import DebugOption
 from cdnlog.cli.guard import Terminated, guarded, worst
 from cdnlog.cli.output import Lang, LangOption, Output, OutputOption, deliver
 from cdnlog.cli.reading import Reading, reading
-from cdnlog.cli.screen import emit, say, width
-from cdnlog.errors import EXIT_FINDING, NothingToAnalyse, UsageError
-from cdnlog.model import SEVERITIES
+from cdnlog.cli.screen import say, width
+from cdnlog.errors import EXIT_FINDING, NothingToAnalyse
+from cdnlog.failon import Condition, conditions, fails
+from cdnlog.failpoints import passed
+from cdnlog.mute import Mute, read
+from cdnlog.report import NIGHT_OUTPUTS, render
 from cdnlog.results import Night
-from cdnlog.text import visible
+from cdnlog.slo import spends_by_table, target
 
 StoreOption = Annotated[Path, typer.Option(help="The store of the nights before; made if there is none.", metavar="FILE")]
-_NEVER = "never"
 _INTERRUPTED, _TERMINATED = 130, 143
 _ROLLED_BACK = "the file that was being counted is rolled back, what was finished stays; run again to go on"
 
@@ -46,8 +51,20 @@ def nightly(  # noqa: PLR0913, PLR0917 - one parameter per option, typer passes 
     replace: Annotated[
         bool, typer.Option("--replace", help="Let files that lost lines take the place of what was counted of them.")
     ] = False,
+    slo: Annotated[
+        str | None,
+        typer.Option("--slo", help="Objective in per cent of requests that do not fail: 99.9.", metavar="PERCENT"),
+    ] = None,
+    mutes: Annotated[
+        Path | None, typer.Option("--mute", help="Known findings to silence, with reason and end date.", metavar="FILE")
+    ] = None,
     fail_on: Annotated[
-        str, typer.Option(help="Exit 1 if a finding is as bad as this severity, or worse; or never.", metavar="SEVERITY")
+        str,
+        typer.Option(
+            help="Exit 1 if a finding is as bad as this severity or worse, or, with --slo, above this burn rate: "
+            "high,burn:14.4/1h; or never.",
+            metavar="CONDITIONS",
+        ),
     ] = "high",
     output: OutputOption = Output.table,
 ) -> int:
@@ -62,21 +79,23 @@ def nightly(  # noqa: PLR0913, PLR0917 - one parameter per option, typer passes 
     to analyse (--require-data), 70 a bug of ours, 74 output or store not written, 75 another run has the store, 130
     interrupted, 143 terminated.
     """
-    # Only this command needs SQLite.
+    # Only these two commands need SQLite.
     from cdnlog.cli.reports import put, wanted  # noqa: PLC0415
 
-    if fail_on not in (*SEVERITIES, _NEVER):
-        raise UsageError(f"fail-on '{visible(fail_on)}' is none of {', '.join(SEVERITIES)}, {_NEVER}")
-    reports = wanted(report or (), REPORTS)
+    reports = wanted(report or (), NIGHT_OUTPUTS)
+    aims = _Aims.of(slo, mutes, fail_on)
     outputs = [*reports, *(path for path in (job.out, job.given["rejects"]) if path is not None)]
+    told: list[Night] = []
 
-    def written(night: Night) -> None:
-        put({path: render_night(night, kind) for path, kind in reports.items()}, store)
+    def hand_out(night: Night) -> None:
+        night = aims.applied(night, job)
+        told.append(night)
+        put({path: render(night, kind, width(), night.lang) for path, kind in reports.items()}, store)
 
     try:
         with job.observed() as observers:
-            night = cdnlog.nightly(
-                job.paths, store, job.window, keep=keep, replace_lost=replace, deliver=written, beside=outputs,
+            cdnlog.nightly(
+                job.paths, store, job.window, keep=keep, replace_lost=replace, deliver=hand_out, beside=outputs,
                 **job.options(), **observers,
             )  # fmt: skip
     except KeyboardInterrupt:
@@ -86,5 +105,88 @@ def nightly(  # noqa: PLR0913, PLR0917 - one parameter per option, typer passes 
         say(f"cdnlog: terminated; {_ROLLED_BACK}")
         return _TERMINATED
     if not reports:
-        deliver(night.diagnosis, output, job.out, job.lang)
-    return _told(night, fail_on, require_data=bool(job.given["require_data"]))
+        deliver(told[0], output, job.out, job.lang)
+    return _exit(told[0], aims, require_data=bool(job.given["require_data"]))
+
+
+@dataclass(frozen=True)
+class _Aims:
+    """What a night is held to.
+
+    Attributes:
+        percent: The objective, None without one.
+        mutes: Findings to silence.
+        conditions: What makes the night fail.
+    """
+
+    percent: float | None
+    mutes: tuple[Mute, ...]
+    conditions: tuple[Condition, ...]
+
+    @classmethod
+    def of(cls, slo: str | None, mutes: Path | None, fail_on: str) -> Self:
+        """Read the options, before any log is read."""
+        percent = target(slo) if slo is not None else None
+        return cls(percent, read(mutes) if mutes is not None else (), conditions(fail_on, objective=percent is not None))
+
+    def applied(self, night: Night, job: Reading) -> Night:
+        """Return the night with mutes and budget."""
+        if self.mutes:
+            night = night.muted(self.mutes)
+        if self.percent is None:
+            return night
+        provider = job.given["provider"] or most_asked(night.counts.inputs.files) or DEFAULT_PROVIDER
+        return night.held_to(self.percent, spends_by_table(Catalog(job.given["schemas"]), provider, {}))
+
+
+def _exit(night: Night, aims: _Aims, *, require_data: bool) -> int:
+    """Say in one line what is not well, nothing if all is; return the exit code."""
+    inputs = night.counts.inputs
+    failing = fails(aims.conditions, night)
+    empty = require_data and not night.counts.cells.sums[:, 0].sum()
+    code = worst(inputs.exit_code, EXIT_FINDING if failing else 0, NothingToAnalyse.exit_code if empty else 0)
+    if code:
+        say(f"cdnlog: night {night.number}: {'; '.join(_troubles(night, failing=failing, empty=empty))}; exit {code}")
+    if (points := passed()) is not None:
+        say(f"cdnlog: failpoints: {points}")
+    return code
+
+
+def _troubles(night: Night, *, failing: bool, empty: bool) -> Iterator[str]:
+    if empty:
+        yield "nothing to analyse: not one line was counted"
+    if failing and night.diagnosis.items:
+        worst_one = night.diagnosis.items[0]
+        more = sum(one.severity == worst_one.severity for one in night.diagnosis) - 1
+        others = f" and {more} more like it" if more else ""
+        yield f"{worst_one.severity}: {worst_one.status} on {worst_one.domain}, {worst_one.cause} ({worst_one.state}){others}"
+    if failing and night.budget is not None:
+        yield f"objective {night.budget.target:g} %"
+    files = [report for report in night.counts.inputs.files if not report.complete]
+    if files:
+        first = files[0]
+        what = "above the reject budget" if first.over_budget else first.verdict.value
+        yield f"{len(files)} of {len(night.counts.inputs.files)} files incomplete, first {first.path}: {what}"
+    if night.missing:
+        yield f"{len(night.missing)} gaps in the data, first {night.missing[0].domain} from {night.missing[0].start}"
+
+
+@guarded
+def history(
+    store: StoreOption,
+    output: OutputOption = Output.table,
+    out: Annotated[
+        Path | None, typer.Option(help="Write the result here instead of to standard output.", metavar="FILE")
+    ] = None,
+    lang: LangOption = Lang.en,
+    debug: DebugOption = False,
+) -> int:
+    """Show what a store holds: domains, days, files and what became of each.
+
+    cdnlog history --store history.db
+
+    cdnlog history --store history.db -o csv --out files.csv
+    """
+    del debug  # read by the guard
+    deliver(cdnlog.holdings(store), output, out, lang)
+    return 0

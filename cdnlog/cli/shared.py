@@ -9,6 +9,10 @@ from typer import Argument, Option
 
 from cdnlog.cli.output import Lang, LangOption
 
+StoredOption = Annotated[
+    Path | None, Option("--store", help="Take the counts of this store instead of logs.", metavar="FILE")
+]
+
 
 def options(  # noqa: PLR0913, PLR0917 - one parameter per option, typer passes them by name
     paths: Annotated[list[str], Argument(help="Files, folders, globs, or - for standard input.", metavar="PATH...")],

@@ -14,7 +14,8 @@ from cdnlog.declared import Lang
 from cdnlog.model import Change
 from cdnlog.report.as_json import as_dict
 from cdnlog.report.sections import Document
-from cdnlog.results import Diagnosis, Difference
+from cdnlog.report.stores import FILE
+from cdnlog.results import Diagnosis, Difference, Holdings, Night
 from cdnlog.text import csv_cell, visible
 
 _FINDING = (
@@ -41,12 +42,14 @@ def render(document: Document, lang: Lang = "en") -> str:
     if isinstance(document, Counts):
         return _csv(document.headers, document.rows())
     data = as_dict(document, lang)
-    if isinstance(document, Diagnosis):
+    if isinstance(document, Diagnosis | Night):
         return _csv(_FINDING, _picked(_FINDING, data["findings"]))
     if isinstance(document, Difference):
         return _csv(Change.__slots__, _picked(Change.__slots__, data["changes"]))
     if isinstance(document, Answer | Comparison):
         return _csv(_ANSWER, _picked(_ANSWER, data.get("answers", [data])))
+    if isinstance(document, Holdings):
+        return _csv(FILE, _picked(FILE, data["files"]))
     return _csv(document.headers, document.rows)
 
 

@@ -11,13 +11,14 @@ from functools import cache
 from importlib.resources import files
 
 import jinja2
+from markupsafe import Markup
 
 from cdnlog.counts import Counts
 from cdnlog.declared import Lang
 from cdnlog.model import Listing
-from cdnlog.report.layout import Cell, speaker
+from cdnlog.report.layout import Cell, Chart, Swatch, speaker
 from cdnlog.report.sections import Document, sections
-from cdnlog.results import Diagnosis, Difference
+from cdnlog.results import Diagnosis, Difference, Holdings, Night
 from cdnlog.text import visible
 
 
@@ -38,8 +39,12 @@ def _title(document: Document) -> str:
         return "page-counts"
     if isinstance(document, Diagnosis):
         return "report"
+    if isinstance(document, Night):
+        return "page-night"
     if isinstance(document, Difference):
         return "page-difference"
+    if isinstance(document, Holdings):
+        return "page-store"
     return "page-listing" if isinstance(document, Listing) else "page-codes"
 
 
@@ -52,7 +57,7 @@ def _template() -> jinja2.Template:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"shown": _shown, "number": _is_number}
+    environment.filters |= {"shown": _shown, "number": _is_number, "svg": _svg, "swatch": _swatch}
     return environment.from_string(_file("report.html"))
 
 
@@ -64,6 +69,18 @@ def _shown(cell: Cell) -> str:
     if cell is None:
         return "-"
     return f"{cell:,}" if isinstance(cell, int) else visible(str(cell))
+
+
+def _svg(chart: Chart) -> Markup:
+    from cdnlog.report import charts  # noqa: PLC0415 - matplotlib costs 0.3 s, few pages have charts
+
+    return charts.svg(chart)
+
+
+def _swatch(key: Swatch) -> Markup:
+    from cdnlog.report import charts  # noqa: PLC0415
+
+    return charts.swatch(key)
 
 
 def _is_number(cell: Cell) -> bool:

@@ -11,8 +11,11 @@ from cdnlog.catalog import Answer, Comparison
 from cdnlog.counts import Counts
 from cdnlog.declared import Lang
 from cdnlog.model import Accounting, FileReport, Inputs
+from cdnlog.mute import Mute
+from cdnlog.report import stores
 from cdnlog.report.sections import Document
-from cdnlog.results import Diagnosis, Difference
+from cdnlog.results import Diagnosis, Difference, Holdings, Night
+from cdnlog.slo import Budget
 from cdnlog.zones import name_of
 
 
@@ -30,9 +33,11 @@ def as_dict(document: Document, lang: Lang = "en") -> dict[str, Any]:
             "counts": _counts(document),
             **_domains(document),
         }
-    if isinstance(document, Diagnosis):
-        findings = [asdict(finding) for finding in document]
-        return {"schema": "cdnlog.diagnose/1", **_frame(document.counts), "findings": findings}
+    if isinstance(document, Diagnosis | Night):
+        name, more = ("nightly", _night(document)) if isinstance(document, Night) else ("diagnose", {})
+        found = document.diagnosis if isinstance(document, Night) else document
+        findings = [asdict(finding) for finding in found]
+        return {"schema": f"cdnlog.{name}/1", **_frame(found.counts), "findings": findings, **more}
     if isinstance(document, Difference):
         return {
             "schema": "cdnlog.diff/1",
@@ -47,6 +52,8 @@ def as_dict(document: Document, lang: Lang = "en") -> dict[str, Any]:
     if isinstance(document, Comparison):
         answers = [_answer(answer, lang) for answer in document.answers]
         return {"schema": "cdnlog.explain-all/1", "asked": document.asked, "answers": answers}
+    if isinstance(document, Holdings):
+        return stores.as_dict(document)
     rows = [dict(zip(document.headers, row, strict=True)) for row in document.rows]
     return {
         "schema": "cdnlog.listing/1",
@@ -54,6 +61,33 @@ def as_dict(document: Document, lang: Lang = "en") -> dict[str, Any]:
         "rows": rows,
         "notes": list(document.notes),
     }
+
+
+def _night(night: Night) -> dict[str, Any]:
+    mutes = night.muting
+    return {
+        "night": night.number,
+        "days": night.days,
+        "known": night.known,
+        "muted": [{"finding": asdict(one.finding), **_mute(one.by)} for one in mutes.muted],
+        "expired": [_mute(mute) for mute in mutes.expired],
+        "gone": [asdict(one) for one in night.gone],
+        "news": [asdict(one) for one in night.news],
+        "missing": [asdict(one) for one in night.missing],
+        "changed": [asdict(one) for one in night.changed],
+        "unknown": list(night.unknown),
+        "budget": _budget(night.budget, night.history) if night.budget else None,
+        "counts": _counts(night.counts),
+    }
+
+
+def _mute(mute: Mute) -> dict[str, Any]:
+    return {"reason": mute.reason, "owner": mute.owner, "until": mute.until.isoformat()}
+
+
+def _budget(budget: Budget, counts: Counts) -> dict[str, Any]:
+    end = None if budget.end is None else counts.shown(budget.end)
+    return {"target": budget.target, "end": end, "rows": [asdict(row) for row in budget.rows]}
 
 
 def _frame(counts: Counts) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tabulate import tabulate
 
 from cdnlog.declared import Lang
-from cdnlog.report.layout import Card, Section
+from cdnlog.report.layout import Card, Section, Tile
 from cdnlog.report.sections import Document, sections
 from cdnlog.text import markdown_cell
 
@@ -17,12 +17,18 @@ def render(document: Document, lang: Lang = "en") -> str:
 
 def _section(section: Section) -> list[str]:
     parts = [f"## {markdown_cell(section.title)}"] if section.title else []
+    if section.tiles:
+        parts.append("\n".join(_tile(tile) for tile in section.tiles))
     if section.rows:
         rows = [["-" if cell is None else markdown_cell(str(cell)) for cell in row] for row in section.rows]
         headers = [markdown_cell(head) for head in section.headers]
         parts.append(tabulate(rows, headers, tablefmt="pipe", disable_numparse=True))
     parts += [part for card in section.cards for part in _card(card)]
     return parts + [markdown_cell(note) for note in section.notes]
+
+
+def _tile(tile: Tile) -> str:
+    return f"- {markdown_cell(tile.label)}: **{markdown_cell(tile.value)}** ({markdown_cell(tile.note)})"
 
 
 def _card(card: Card) -> list[str]:

@@ -22,6 +22,9 @@ def render(document: Document, width: int = 80, lang: Lang = "en") -> str:
 
 def _section(section: Section, width: int) -> list[str]:
     parts = [visible(section.title)] if section.title else []
+    if section.tiles:
+        told = (f"{tile.label}: {tile.value} ({tile.note})" for tile in section.tiles)
+        parts.append("\n".join(_wrap(line, width, "", "   ") for line in told))
     if section.rows:
         rows = [[_cell(cell, head) for cell, head in zip(row, section.headers, strict=True)] for row in section.rows]
         align = ["right" if _is_number(column) else "left" for column in zip(*section.rows, strict=True)]

@@ -6,11 +6,11 @@ from cdnlog.catalog import Answer, Comparison
 from cdnlog.counts import Counts
 from cdnlog.declared import Lang
 from cdnlog.model import Listing
-from cdnlog.report import cards, differences, tables
+from cdnlog.report import cards, differences, nights, stores, tables
 from cdnlog.report.layout import Section
-from cdnlog.results import Diagnosis, Difference
+from cdnlog.results import Diagnosis, Difference, Holdings, Night
 
-Document = Counts | Diagnosis | Difference | Answer | Comparison | Listing
+Document = Counts | Diagnosis | Night | Difference | Answer | Comparison | Holdings | Listing
 
 
 def sections(document: Document, lang: Lang) -> list[Section]:
@@ -21,10 +21,14 @@ def sections(document: Document, lang: Lang) -> list[Section]:
         counts, lang = document.counts, document.lang
         found = cards.finding_sections(document)
         return [tables.health(counts, lang), *found, *tables.codes(counts, lang), *tables.domains(counts, lang)]
+    if isinstance(document, Night):
+        return nights.sections(document)
     if isinstance(document, Difference):
         return differences.sections(document)
-    if isinstance(document, Answer):
-        return [Section(cards=(cards.answer_card(document, lang),))]
-    if isinstance(document, Comparison):
-        return [Section(cards=tuple(cards.answer_card(answer, lang, among=True) for answer in document.answers))]
+    if isinstance(document, Answer | Comparison):
+        among = isinstance(document, Comparison)
+        answers = document.answers if isinstance(document, Comparison) else (document,)
+        return [Section(cards=tuple(cards.answer_card(answer, lang, among=among) for answer in answers))]
+    if isinstance(document, Holdings):
+        return stores.sections(document, lang)
     return [Section(document.title, document.headers, document.rows, notes=document.notes)]
