@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from cdnlog.api import InputWarning, count, diagnose, diff, explain, read, stream
     from cdnlog.counts import Counts
     from cdnlog.errors import CdnlogError, DamagedInput, SchemaError, UnknownNameError, UsageError
+    from cdnlog.kept import holdings, stored
     from cdnlog.night import nightly
     from cdnlog.results import Diagnosis, Difference, Night
-    from cdnlog.kept import holdings, stored
 
 __version__ = "0.1.0"
 

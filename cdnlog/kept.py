@@ -69,7 +69,8 @@ def stored(store: str | os.PathLike[str], window: str = "5min", **options: Unpac
 
 def _bounds(made: Settings, where: tzinfo) -> tuple[int, int]:
     since, until = (
-        None if moment is None else -(-microseconds(moment, where) // MICROSECONDS) for moment in (made.since, made.until)
+        None if moment is None else -(-microseconds(moment, where) // MICROSECONDS)
+        for moment in (made.since, made.until)
     )
     return -_EVER if since is None else since, _EVER if until is None else until
 

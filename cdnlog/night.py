@@ -1,4 +1,4 @@
-"""The nightly job: what is new goes into the store exactly once, is diagnosed against history, and becomes a `Night`."""
+"""The nightly job: what is new goes into the store once, is diagnosed against history, and becomes a `Night`."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _DAYS_OF_A_WEEK = 7
 _BACKGROUND = "background"
 
 
-def nightly(
+def nightly(  # noqa: PLR0913 - all but the first three by name
     paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
     store: str | os.PathLike[str],
     window: str = "5min",
@@ -82,7 +82,7 @@ def nightly(
     made = settings(window, options)
     _check(made)
     kept, place = retention.keep(keep), Path(store)
-    named = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
+    named = [paths] if isinstance(paths, str | os.PathLike) else sorted(paths, key=os.fspath)
     with writing(place) as open_store:
         failpoint()
         ledger = Ledger(open_store)
@@ -178,7 +178,7 @@ def _inputs(data: NightData, intake: Intake) -> Inputs:
         candidate = intake.candidates.get(entry.path)
         report = entry.report(candidate.found.path if candidate else None)
         reports.append(report if entry.retired is None else _retired(report))
-    inputs = Inputs(tuple(sorted(reports, key=lambda report: report.path)))
+    inputs = Inputs(tuple(sorted(reports, key=lambda report: (report.path, report.verdict))))
     inputs.total.check("all files")
     return inputs
 
@@ -217,7 +217,12 @@ def _gone(data: NightData, found: Iterable[Finding], baseline: Baseline, history
     present = {base_id(one.id) for one in found}
     told: set[str] = set()
     for one in baseline.seen:
-        if one.night == data.number - 1 and one.cause != _BACKGROUND and one.domain in data.domains and one.id not in present | told:
+        if (
+            one.night == data.number - 1
+            and one.cause != _BACKGROUND
+            and one.domain in data.domains
+            and one.id not in present | told
+        ):
             told.add(one.id)
             yield Gone(one.id, one.domain, one.status, one.cause, history.shown(one.ends))
 

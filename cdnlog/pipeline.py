@@ -242,14 +242,14 @@ class CountFile:
     folder: Path | None
     gather: bool
 
-    def __call__(
-        self, numbered: tuple[int, source.Input], monitor: Monitor, watch: Watch | None = None
-    ) -> _Counted:
+    def __call__(self, numbered: tuple[int, source.Input], monitor: Monitor, watch: Watch | None = None) -> _Counted:
         """Count one file; `watch` is told its decompressed bytes."""
         number, found = numbered
         dims, cell = self.settings.dimensions, grid(self.settings.window)
         columns = needed(dims) | (evidence.needed() if self.gather else set())
-        run = FileRun(found, self.settings, columns, keep_rejects=self.folder is not None, progress=monitor.advance, watch=watch)
+        run = FileRun(
+            found, self.settings, columns, keep_rejects=self.folder is not None, progress=monitor.advance, watch=watch
+        )
         tally, gatherer = Tally(dims, cell), Gatherer(cell)
         for batch in run.batches():
             if monitor.stopped:

@@ -25,7 +25,9 @@ from cdnlog.report import NIGHT_OUTPUTS, render
 from cdnlog.results import Night
 from cdnlog.slo import spends_by_table, target
 
-StoreOption = Annotated[Path, typer.Option(help="The store of the nights before; made if there is none.", metavar="FILE")]
+StoreOption = Annotated[
+    Path, typer.Option(help="The store of the nights before; made if there is none.", metavar="FILE")
+]
 _INTERRUPTED, _TERMINATED = 130, 143
 _ROLLED_BACK = "the file that was being counted is rolled back, what was finished stays; run again to go on"
 
@@ -127,7 +129,9 @@ class _Aims:
     def of(cls, slo: str | None, mutes: Path | None, fail_on: str) -> Self:
         """Read the options, before any log is read."""
         percent = target(slo) if slo is not None else None
-        return cls(percent, read(mutes) if mutes is not None else (), conditions(fail_on, objective=percent is not None))
+        return cls(
+            percent, read(mutes) if mutes is not None else (), conditions(fail_on, objective=percent is not None)
+        )
 
     def applied(self, night: Night, job: Reading) -> Night:
         """Return the night with mutes and budget."""
@@ -156,17 +160,16 @@ def _troubles(night: Night, *, failing: bool, empty: bool) -> Iterator[str]:
     if empty:
         yield "nothing to analyse: not one line was counted"
     if failing and night.diagnosis.items:
-        worst_one = night.diagnosis.items[0]
-        more = sum(one.severity == worst_one.severity for one in night.diagnosis) - 1
+        first = night.diagnosis.items[0]
+        more = sum(one.severity == first.severity for one in night.diagnosis) - 1
         others = f" and {more} more like it" if more else ""
-        yield f"{worst_one.severity}: {worst_one.status} on {worst_one.domain}, {worst_one.cause} ({worst_one.state}){others}"
+        yield f"{first.severity}: {first.status} on {first.domain}, {first.cause} ({first.state}){others}"
     if failing and night.budget is not None:
         yield f"objective {night.budget.target:g} %"
     files = [report for report in night.counts.inputs.files if not report.complete]
     if files:
-        first = files[0]
-        what = "above the reject budget" if first.over_budget else first.verdict.value
-        yield f"{len(files)} of {len(night.counts.inputs.files)} files incomplete, first {first.path}: {what}"
+        what = "above the reject budget" if files[0].over_budget else files[0].verdict.value
+        yield f"{len(files)} of {len(night.counts.inputs.files)} files incomplete, first {files[0].path}: {what}"
     if night.missing:
         yield f"{len(night.missing)} gaps in the data, first {night.missing[0].domain} from {night.missing[0].start}"
 

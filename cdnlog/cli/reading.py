@@ -75,7 +75,7 @@ class Reading:
         """Return the counts of a store; say so where it keeps them more coarsely than asked for."""
         counts = cdnlog.stored(store, self.window, **self.options(by))
         if counts.window > seconds(self.window) and not self.quiet:
-            say(f"cdnlog: older data is kept by {counts.window // 3600} h, so windows are as long; --since leaves it out")
+            say(f"cdnlog: older data is kept by {counts.window // 3600} h, so windows are; --since leaves it out")
         return counts
 
     @contextmanager

@@ -93,6 +93,7 @@ class Baseline:
     _first: int = field(init=False)
 
     def __post_init__(self) -> None:
+        """Put the counts in order by domain."""
         self._series = {one.domain: one for one in series_of(self.usually)}
         self._first = min((hour for one in self._series.values() for hour in one.totals), default=0)
         self._excluded: dict[tuple[str, int], set[int]] = {}

@@ -204,7 +204,9 @@ class Ingest:
     def _known(self, candidate: Candidate) -> Entry | None:
         """Return the row that says all about a file which nobody touched since."""
         for entry in self._ledger.at(candidate.path):
-            settled = entry.state != DAMAGED and not entry.verdict.damaged and not (entry.state == REFUSED and self._force)
+            settled = (
+                entry.state != DAMAGED and not entry.verdict.damaged and not (entry.state == REFUSED and self._force)
+            )
             if settled and candidate.stat.of(entry):
                 return entry
         return None
@@ -270,7 +272,8 @@ class Ingest:
         for row in judged.retired:
             ledger.retire(row, self._night)
         if judged.state != COUNTED:
-            return self._write_withheld(entry)
+            self._write_withheld(entry)
+            return None
         if len(read.sums.keys):
             entry = self._dated(entry, read)
         sums = read.sums.rolled_up(self.grains)

@@ -98,11 +98,12 @@ class Entry:
 _LINES = ("lines", "counted", "rejected", "comments", "blank", "withheld")
 _WORDS = ("format", "provider")
 _OWN = tuple(f.name for f in fields(Entry) if f.name not in {"accounting", "id", *_WORDS})
-_COLUMNS = (*_OWN, *_WORDS, *_LINES, "reasons")
-_SELECT = "SELECT id, {}, {} FROM file".format(
-    ", ".join((*_OWN, *_LINES, "reasons")),
-    ", ".join(f"(SELECT text FROM word WHERE word.id = {name}) AS {name}" for name in _WORDS),
-)
+_TEXTS = ", ".join(f"(SELECT text FROM word WHERE word.id = {name}) AS {name}" for name in _WORDS)
+_SELECT = f"SELECT id, {', '.join((*_OWN, *_LINES, 'reasons'))}, {_TEXTS} FROM file"  # noqa: S608 - our own names
+_OUTDATED = """DELETE FROM file WHERE retired < ? AND EXISTS
+  (SELECT 1 FROM file AS now WHERE now.key = file.key AND now.retired IS NULL AND now.id > file.id)"""
+_AGED = """SELECT id, grain FROM file WHERE cells IS NOT NULL
+  AND (grain = 300 AND begins < ? OR grain = 3600 AND begins < ? OR grain = 86400 AND begins < ?) ORDER BY id"""
 
 
 class Ledger:
@@ -168,7 +169,9 @@ class Ledger:
 
     def around(self, begins: int, ends: int, domain: int | None) -> Iterator[tuple[Entry, Sketch]]:
         """Yield the files that count and whose lines are still known, of a domain (or of several) at a time."""
-        where = "WHERE cells IS NOT NULL AND begins < ? AND ends > ? AND retired IS NULL AND state = ? ORDER BY path, id"
+        where = (
+            "WHERE cells IS NOT NULL AND begins < ? AND ends > ? AND retired IS NULL AND state = ? ORDER BY path, id"
+        )
         for entry in self._entries(where, (ends, begins, COUNTED)):
             if None in (domain, entry.domain) or domain == entry.domain:
                 row = self._run("SELECT lines FROM sketch WHERE file = ?", (entry.id,)).fetchone()
@@ -187,8 +190,10 @@ class Ledger:
 
     def sums_before(self, night: int, begins: int, ends: int) -> Sums:
         """Return the same as it was before a night."""
-        where = "cells IS NOT NULL AND begins < ? AND ends > ? AND night < ? AND (retired IS NULL OR retired >= ?) AND state = ?"
-        return self._sums(where, (ends, begins, night, night, COUNTED))
+        then = "night < ? AND (retired IS NULL OR retired >= ?) AND state = ?"
+        return self._sums(
+            f"cells IS NOT NULL AND begins < ? AND ends > ? AND {then}", (ends, begins, night, night, COUNTED)
+        )
 
     def cells(self, ids: Iterable[int]) -> Sums:
         """Return what is kept of some rows."""
@@ -203,7 +208,9 @@ class Ledger:
 
     def span(self) -> tuple[int, int] | None:
         """Return begin and end of all that counts, None without any."""
-        low, high = self._run("SELECT min(begins), max(ends) FROM file WHERE cells IS NOT NULL AND retired IS NULL").fetchone()
+        low, high = self._run(
+            "SELECT min(begins), max(ends) FROM file WHERE cells IS NOT NULL AND retired IS NULL"
+        ).fetchone()
         return None if low is None else (low, high)
 
     def words(self) -> dict[int, str]:
@@ -241,8 +248,7 @@ class Ledger:
 
     def forget_retired(self, night: int) -> None:
         """Drop what ceased to count before a night; that a file was read stays known while nothing newer is there."""
-        newer = "SELECT 1 FROM file AS now WHERE now.key = file.key AND now.retired IS NULL AND now.id > file.id"
-        self._run(f"DELETE FROM file WHERE retired < ? AND EXISTS ({newer})", (night,))  # noqa: S608
+        self._run(_OUTDATED, (night,))
         self._run("UPDATE file SET cells = NULL, grain = 0 WHERE retired < ? AND cells IS NOT NULL", (night,))
 
     def touch(self, entry: Entry, size: int, mtime: int, inode: int) -> None:
@@ -259,16 +265,16 @@ class Ledger:
         Returns:
             How many rows were made coarser.
         """
-        where = "cells IS NOT NULL AND ((grain = 300 AND begins < ?) OR (grain = 3600 AND begins < ?) OR (grain = 86400 AND begins < ?))"
         ages = (grains.hours, grains.days, grains.nothing)
         for name, age in (("hours", grains.hours), ("days", grains.days)):
             if age > self.horizon(name):
                 self._run("INSERT OR REPLACE INTO setting VALUES (?, ?)", (name, str(age)))
         done = 0
-        for (number,) in self._run(f"SELECT id FROM file WHERE {where} ORDER BY id", ages).fetchall():  # noqa: S608
+        for number, grain in self._run(_AGED, ages).fetchall():
             was = self.cells([number])
             sums = was.rolled_up(grains)
-            if len(sums.keys) == len(was.keys) and (sums.keys == was.keys).all():
+            same = len(sums.keys) == len(was.keys) and bool((sums.keys == was.keys).all())
+            if same and grains.finest(sums.keys[:, 0]) == grain:
                 continue
             self._keep(number, sums, grains)
             done += 1

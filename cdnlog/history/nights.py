@@ -79,7 +79,7 @@ class NightData:
         """Return a history without the hours and domains that this night is about."""
         numbers = {text: number for number, text in self._words.items()}
         touched = set(map(tuple, self._touched.tolist()))
-        names = history.cells.values[1] or ()  # noqa: PD011 - no pandas here
+        names = history.cells.values[1] or ()
         keys = history.cells.keys[:, :2].tolist()
         keep = np.array([(hour, numbers[str(names[at])]) not in touched for hour, at in keys], bool)
         cells = history.cells
@@ -95,7 +95,10 @@ class NightData:
         first, last = int(touched[:, 0].min()), int(touched[:, 0].max()) + HOUR
         before = self._requests(self._ledger.sums_before(self.number, first, last))
         after = self._requests(self._ledger.sums(first, last))
-        told = [(hour, domain, before.get((hour, domain), 0), after.get((hour, domain), 0)) for hour, domain in touched.tolist()]
+        told = [
+            (hour, domain, before.get((hour, domain), 0), after.get((hour, domain), 0))
+            for hour, domain in touched.tolist()
+        ]
         rows = [Told(self._words[domain], hour, was, now) for hour, domain, was, now in told if was != now]
         return sorted(rows, key=lambda row: (row.hour, row.domain))
 
@@ -110,9 +113,10 @@ class NightData:
 
     def seen(self) -> list[Seen]:
         """Return the findings of the nights before."""
-        columns = "night, id, domain, status, cause, requests, total, starts, ends"
         rows = self._ledger.store.connection.execute(
-            f"SELECT {columns} FROM finding WHERE night < ? ORDER BY night, id", (self.number,)  # noqa: S608
+            "SELECT night, id, domain, status, cause, requests, total, starts, ends FROM finding WHERE night < ? "
+            "ORDER BY night, id",
+            (self.number,),
         )
         return [Seen(night, base_id(name), *rest) for night, name, *rest in rows]
 

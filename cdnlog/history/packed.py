@@ -43,4 +43,5 @@ def whole(parts: Ints) -> npt.NDArray[Any]:
     low, high = np.hsplit(parts, 2)
     if not high.any():
         return low
-    return low.astype(object) + (high.astype(object) << _LIMB)
+    joined: npt.NDArray[Any] = low.astype(object) + (high.astype(object) << _LIMB)
+    return joined

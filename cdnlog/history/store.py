@@ -52,7 +52,14 @@ MIGRATIONS: Mapping[int, str] = {}
 """For each older version the statements that lead to the next one."""
 
 _held: set[int] = set()  # descriptors of locks: a worker that was forked must not keep the lock of a dead parent
-os.register_at_fork(after_in_child=lambda: [os.close(_held.pop()) for _ in range(len(_held))])
+
+
+def _let_go() -> None:
+    while _held:
+        os.close(_held.pop())
+
+
+os.register_at_fork(after_in_child=_let_go)
 
 
 class Store:
@@ -223,7 +230,9 @@ def _version(path: Path, connection: sqlite3.Connection) -> int:
         UsageError: A newer cdnlog wrote it.
     """
     where = visible(path)
-    (kind,), (version,) = (connection.execute(f"PRAGMA {name}").fetchone() for name in ("application_id", "user_version"))
+    (kind,), (version,) = (
+        connection.execute(f"PRAGMA {name}").fetchone() for name in ("application_id", "user_version")
+    )
     if kind != APPLICATION:
         raise StoreError(where, "it is no store of cdnlog", "name another file, or restore a copy")
     if version > VERSION:

@@ -73,7 +73,7 @@ class Sums:
         """Return counts by window, domain and status as sums; words are numbered in the order of their text."""
         keys = counts.cells.keys.copy()
         for d, name in enumerate(DIMENSIONS):
-            values = counts.cells.values[d]  # noqa: PD011 - no pandas here
+            values = counts.cells.values[d]
             if values is None or not len(keys):
                 continue
             used = np.unique(keys[:, d]).tolist()

@@ -10,7 +10,7 @@ from typing import Any
 from cdnlog.catalog import Answer, Comparison
 from cdnlog.counts import Counts
 from cdnlog.declared import Lang
-from cdnlog.model import Accounting, FileReport, Inputs
+from cdnlog.model import Accounting, FileReport, Inputs, Listing
 from cdnlog.mute import Mute
 from cdnlog.report import stores
 from cdnlog.report.sections import Document
@@ -52,8 +52,10 @@ def as_dict(document: Document, lang: Lang = "en") -> dict[str, Any]:
     if isinstance(document, Comparison):
         answers = [_answer(answer, lang) for answer in document.answers]
         return {"schema": "cdnlog.explain-all/1", "asked": document.asked, "answers": answers}
-    if isinstance(document, Holdings):
-        return stores.as_dict(document)
+    return stores.as_dict(document) if isinstance(document, Holdings) else _listing(document)
+
+
+def _listing(document: Listing) -> dict[str, Any]:
     rows = [dict(zip(document.headers, row, strict=True)) for row in document.rows]
     return {
         "schema": "cdnlog.listing/1",

@@ -29,6 +29,8 @@ def sections(document: Document, lang: Lang) -> list[Section]:
         among = isinstance(document, Comparison)
         answers = document.answers if isinstance(document, Comparison) else (document,)
         return [Section(cards=tuple(cards.answer_card(answer, lang, among=among) for answer in answers))]
-    if isinstance(document, Holdings):
-        return stores.sections(document, lang)
-    return [Section(document.title, document.headers, document.rows, notes=document.notes)]
+    return stores.sections(document, lang) if isinstance(document, Holdings) else [_listing(document)]
+
+
+def _listing(document: Listing) -> Section:
+    return Section(document.title, document.headers, document.rows, notes=document.notes)

@@ -23,9 +23,17 @@ def sections(held: Holdings, lang: Lang) -> list[Section]:
 
 def _domains(held: Holdings, lang: Lang) -> list[Section]:
     say = speaker(lang)
-    headers = tuple(say(key) for key in ("domain", "from", "until", "days", "requests", "errors", "error-share"))
+    headers = tuple(say(key) for key in ("domain", "from", "data-end", "days", "requests", "errors", "error-share"))
     rows = tuple(
-        (one.domain, clock(one.begins), clock(one.ends), one.days, one.requests, one.errors, percent(one.errors, one.requests))
+        (
+            one.domain,
+            clock(one.begins),
+            clock(one.ends),
+            one.days,
+            one.requests,
+            one.errors,
+            percent(one.errors, one.requests),
+        )
         for one in held.domains
     )
     return [Section(say("domains"), headers, rows)] if rows else []
@@ -33,7 +41,7 @@ def _domains(held: Holdings, lang: Lang) -> list[Section]:
 
 def _files(held: Holdings, lang: Lang) -> list[Section]:
     say = speaker(lang)
-    headers = tuple(say(key) for key in ("file", "file-state", "verdict", "lines", "from", "until"))
+    headers = tuple(say(key) for key in ("file-name", "file-state", "verdict", "lines-head", "from", "data-end"))
     ordered = sorted(held.files, key=lambda one: one.state == "counted")  # what asks for a look comes first
     rows = tuple(
         (one.path, one.state, one.verdict, one.lines, clock(one.begins or "-"), clock(one.ends or "-"))
