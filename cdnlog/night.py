@@ -13,7 +13,7 @@ from typing import IO, Unpack
 
 from cdnlog import source
 from cdnlog.catalog import DEFAULT_PROVIDER, say
-from cdnlog.counts import Counts
+from cdnlog.counts import Counts, requests_by
 from cdnlog.diagnosis import Tables, findings
 from cdnlog.errors import UsageError
 from cdnlog.failpoints import failpoint
@@ -146,7 +146,9 @@ def _told(data: NightData, intake: Intake, made: Settings) -> Night:
     own = made.provider or max(sorted(data.providers.values()), key=list(data.providers.values()).count, default=None)
     tables = Tables(made.catalog, own or DEFAULT_PROVIDER, made.lang, {} if made.provider else data.providers)
     found = findings(counts, within(intake.evidence, counts), tables, baseline)
-    told = tuple(replace(one, state=baseline.state(one, _seconds(one.start))) for one in found)
+    totals = requests_by(counts, "domain")
+    states = [baseline.state(one, _seconds(one.start), totals[one.domain]) for one in found]
+    told = tuple(replace(one, state=state) for one, state in zip(found, states, strict=True))
     return Night(
         diagnosis=Diagnosis(told, counts, made.lang),
         number=data.number,
@@ -249,6 +251,7 @@ def _days(history: Counts) -> int:
 
 def _remembered(night: Night) -> Iterator[Seen]:
     """Yield what later nights compare with."""
+    totals = requests_by(night.counts, "domain")
     for one in night.diagnosis:
         times = _seconds(one.start), _seconds(one.end)
-        yield Seen(night.number, one.id, one.domain, one.status, one.cause, one.requests, one.total, *times)
+        yield Seen(night.number, one.id, one.domain, one.status, one.cause, one.requests, totals[one.domain], *times)

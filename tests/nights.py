@@ -33,7 +33,9 @@ PACK = {
 Table = dict[tuple[int, str, int], int]
 
 
-def lines_of(count: int, hour: int = 0, host: str = "www.example.com", seed: int = 0, failing: float = 0.05) -> list[str]:
+def lines_of(
+    count: int, hour: int = 0, host: str = "www.example.com", seed: int = 0, failing: float = 0.05
+) -> list[str]:
     """Return lines of one hour of a domain, spread over it, all different."""
     chance = random.Random(f"{seed} {hour} {host}")
     made = []
@@ -73,13 +75,21 @@ def kept(store: Path) -> Table:
 def content(store: Path) -> list[Any]:
     """Return all that is in a store, table by table, packed cells unpacked."""
     with sqlite3.connect(store) as connection:
-        names = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")]
+        names = [
+            name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")
+        ]
         rows = {name: connection.execute(f"SELECT * FROM {name}").fetchall() for name in names}
-        cells = [Sums.unpack([blob]).keys.tolist() for (blob,) in connection.execute("SELECT cells FROM file ORDER BY id") if blob]
+        cells = [
+            Sums.unpack([blob]).keys.tolist()
+            for (blob,) in connection.execute("SELECT cells FROM file ORDER BY id")
+            if blob
+        ]
     connection.close()
     return [rows, cells]
 
 
 def strays(folder: Path) -> list[str]:
     """Return what a run should not leave behind."""
-    return [path.name for path in folder.rglob("*") if path.name.startswith(".cdnlog-") or path.suffix in (".lock", ".tmp")]
+    return [
+        path.name for path in folder.rglob("*") if path.name.startswith(".cdnlog-") or path.suffix in (".lock", ".tmp")
+    ]

@@ -85,7 +85,9 @@ def test_lines_in_another_order_are_the_same_lines(tmp_path: Path, place: Path, 
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations([".gz", ".zst", ""])))
-def test_one_log_compressed_in_several_ways_counts_once(order: tuple[str, ...], tmp_path: Path, place: Path, run: Run) -> None:
+def test_one_log_compressed_in_several_ways_counts_once(
+    order: tuple[str, ...], tmp_path: Path, place: Path, run: Run
+) -> None:
     """The same content under other names and compressions counts once, in one night or in several."""
     for suffix in order:
         write(tmp_path / "logs" / f"a{suffix or '.log'}", FEW)
@@ -113,7 +115,9 @@ def test_a_larger_delivery_under_another_name_replaces(tmp_path: Path, place: Pa
 
 
 @pytest.mark.parametrize("names", [("a", "b"), ("b", "a")])
-def test_partial_and_whole_of_one_night_count_once(names: tuple[str, str], tmp_path: Path, place: Path, run: Run) -> None:
+def test_partial_and_whole_of_one_night_count_once(
+    names: tuple[str, str], tmp_path: Path, place: Path, run: Run
+) -> None:
     """Whichever of a partial delivery and the whole one is read first, the whole one counts."""
     for name, lines in zip(names, (FEW, MORE[::-1]), strict=True):
         write(tmp_path / "logs" / name, lines)
@@ -273,7 +277,10 @@ def test_one_stray_time_ages_nothing(tmp_path: Path, place: Path) -> None:
 
 def test_days_are_of_the_zone(tmp_path: Path, place: Path) -> None:
     """Windows are instants inside: an hour that a clock shows twice is two, and a zone's own days begin at midnight."""
-    lines = [f'203.0.113.7 - - [31/Oct/2026:{hour:02}:30:00 +0000] "GET /{hour} HTTP/1.1" 200 10 "-" "curl"' for hour in range(24)]
+    lines = [
+        f'203.0.113.7 - - [31/Oct/2026:{hour:02}:30:00 +0000] "GET /{hour} HTTP/1.1" 200 10 "-" "curl"'
+        for hour in range(24)
+    ]
     lines += [one.replace("31/Oct", "01/Nov") for one in lines]
     write(tmp_path / "logs" / "a.log", lines)
     cdnlog.nightly(tmp_path / "logs", place, domain_name="www.example.com", tz="America/New_York")
@@ -351,7 +358,11 @@ def test_a_damaged_store_is_told_and_left_alone(damage: str, tmp_path: Path, pla
     elif damage == "flipped":
         data[8192:12_288] = os.urandom(4096)
     if damage != "other":
-        place.write_bytes({"empty": b"", "text": b"no store\n" * 999, "cut": bytes(data[: len(data) // 2]), "flipped": bytes(data)}[damage])
+        place.write_bytes(
+            {"empty": b"", "text": b"no store\n" * 999, "cut": bytes(data[: len(data) // 2]), "flipped": bytes(data)}[
+                damage
+            ]
+        )
     before = place.read_bytes()
     with pytest.raises(StoreError, match=r"history\.db") as error:
         run()

@@ -44,7 +44,7 @@ class Seen:
         status: Its code.
         cause: Its cause.
         requests: Failing requests.
-        total: All requests of the domain at that time.
+        total: All requests of the domain in the night.
         starts: Its begin in UTC seconds.
         ends: Its end.
     """
@@ -127,8 +127,14 @@ class Baseline:
                 whole += series.totals[hour]
         return part, whole
 
-    def state(self, finding: Finding, starts: int) -> str:
-        """Return how a finding, which starts at an instant in UTC seconds, compares with the nights before."""
+    def state(self, finding: Finding, starts: int, total: int) -> str:
+        """Return how a finding compares with the last night that had it, by its share of all requests of the night.
+
+        Args:
+            finding: The finding.
+            starts: Its begin in UTC seconds.
+            total: All requests of its domain in the night.
+        """
         if finding.domain not in self._series:
             return "unknown"
         name = base_id(finding.id)
@@ -138,9 +144,9 @@ class Baseline:
         last = max(one.night for one in before)
         parts = [one for one in before if one.night == last]
         failing = (sum(one.requests for one in parts), finding.requests)
-        total = (sum(one.total for one in parts), finding.total)
-        low, high = difference(failing, total)
-        shares = [k / n for k, n in zip(failing, total, strict=True)]
+        whole = (parts[0].total, total)
+        low, high = difference(failing, whole)
+        shares = [k / n for k, n in zip(failing, whole, strict=True)]
         if low > 0 and shares[1] > _LARGER * shares[0]:
             return "worse"
         return "better" if high < 0 and shares[0] > _LARGER * shares[1] else "chronic"

@@ -132,7 +132,7 @@ def writing(path: Path) -> Iterator[Store]:
     if not path.parent.is_dir():
         raise UsageError(f"the folder of the store {visible(path)} does not exist; make it first")
     with _locked(path):
-        with _written(path):
+        with _written(path), _told(path):
             sweep(path.parent, path)
             if not path.exists():
                 _make(path)

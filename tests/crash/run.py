@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import random
+import shutil
 import sys
 import tempfile
 import time
@@ -20,6 +21,16 @@ sys.path[:0] = [str(Path(__file__).parent.parent), str(Path(__file__).parent.par
 from crash.scene import Scene
 
 KILLED = -9
+FAULTS = (
+    ("write", "ENOSPC"),
+    ("pwrite64", "ENOSPC"),
+    ("pwrite64", "EIO"),
+    ("fsync", "EIO"),
+    ("fdatasync", "EIO"),
+    ("rename", "EROFS"),
+    ("openat", "EROFS"),
+    ("unlink", "EACCES"),
+)
 
 
 def main() -> int:
@@ -27,16 +38,20 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Kill nights, and look at what the next run makes of it.")
     parser.add_argument("--times", type=int, default=200, help="kills at random times; default: %(default)s")
     parser.add_argument("--doubles", type=int, default=50, help="kills of the recovery; default: %(default)s")
+    parser.add_argument("--calls", type=int, default=40, help="failing system calls of a kind; default: %(default)s")
     parser.add_argument("--seed", type=int, default=1, help="of the random times; default: %(default)s")
     given = parser.parse_args()
     chance = random.Random(given.seed)
     with tempfile.TemporaryDirectory() as folder:
-        scene = Scene(Path(folder))
-        points = scene.points()
-        faults: Counter[str] = Counter()
-        for at in range(1, points + 1):
-            faults += _killed(scene, [at])
-        print(f"{points} failpoints, each killed once: {_said(faults)}", flush=True)
+        for name, first in (("first", True), ("second", False)):
+            place = Path(folder) / name
+            place.mkdir()
+            scene = Scene(place, first=first)
+            points = scene.points()
+            faults: Counter[str] = Counter()
+            for at in range(1, points + 1):
+                faults += _killed(scene, [at])
+            print(f"{name} night: {points} failpoints, each killed once: {_said(faults)}", flush=True)
         faults = Counter()
         for _ in range(given.doubles):
             faults += _killed(scene, [chance.randint(1, points), chance.randint(1, points)])
@@ -50,7 +65,20 @@ def main() -> int:
             scene.fresh()
             alive += scene.killed_after(chance.uniform(0, length)) != KILLED
             faults += _recovered(scene)
-        print(f"{given.times} nights killed at a random time ({alive} were through before): {_said(faults)}", flush=True)
+        print(
+            f"{given.times} nights killed at a random time ({alive} were through before): {_said(faults)}", flush=True
+        )
+        for call, error in FAULTS if shutil.which("strace") else ():
+            faults = Counter()
+            for at in range(1, given.calls + 1):
+                scene.fresh()
+                if (came := scene.failing(call, error, at)) is None:
+                    break
+                code, whole = came
+                faults += Counter([] if code in (74, scene.exit) else [f"exit {code}"])
+                faults += Counter([] if whole else ["half-written report"])
+                faults += _recovered(scene)
+            print(f"{call} fails with {error}, {at} calls: {_said(faults)}", flush=True)
     return 0
 
 

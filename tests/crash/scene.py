@@ -13,12 +13,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from nights import content, kept, lines_of, strays, truth, write
 from test_cases import environment
+
+from cdnlog.history.store import temporary_prefix
 
 GROWN = 400
 REPORTS = ("html", "json", "markdown", "prometheus")
@@ -70,15 +72,26 @@ class Scene:
         folder: An empty folder.
         runner: What runs the program.
         lines: Lines of each file.
+        reports: Kinds of reports that are written.
+        first: Whether it is the first night, and the store must be made too.
     """
 
-    def __init__(self, folder: Path, runner: Runner = as_process, lines: int = GROWN) -> None:
-        self.folder, self._runner = folder, runner
+    def __init__(
+        self,
+        folder: Path,
+        runner: Runner = as_process,
+        lines: int = GROWN,
+        reports: Sequence[str] = REPORTS,
+        *,
+        first: bool = False,
+    ) -> None:
+        self.folder, self._runner, self._reports = folder, runner, reports
         self.logs, self.store = folder / "logs", folder / "run" / "history.db"
         grown = lines_of(lines)
         write(self.logs / "a.gz", grown[: lines // 2])
         (folder / "run").mkdir()
-        self._code(*self._args())
+        if not first:
+            self._code(*self._args())
         shutil.copytree(folder / "run", folder / "before")
         others = [lines_of(lines, 1, f"{name}.example", failing=0.2) for name in "bd"]
         write(self.logs / "a.gz", grown)
@@ -103,7 +116,9 @@ class Scene:
         """Return how many failpoints the night has."""
         self.fresh()
         command = [sys.executable, "-m", "cdnlog", *self._args()]
-        done = subprocess.run(command, cwd=self.folder, env=surroundings(CDNLOG_KILL_AT="0"), capture_output=True, check=False)
+        done = subprocess.run(
+            command, cwd=self.folder, env=surroundings(CDNLOG_KILL_AT="0"), capture_output=True, check=False
+        )
         return int(done.stderr.split()[-1])
 
     def killed_after(self, seconds: float) -> int:
@@ -115,6 +130,34 @@ class Scene:
             process.send_signal(signal.SIGKILL)
             return process.wait()
 
+    def failing(self, call: str, error: str, at: int) -> tuple[int, bool] | None:
+        """Tell the night while one system call on its own files fails, the `at`-th of its kind.
+
+        Returns:
+            The exit code, and whether the reports that were there before are whole; None if there is no such call.
+        """
+        run = self.folder / "run"
+        prefix = temporary_prefix(self.store)
+        names = ["history.db", "history.db-journal", "history.db.lock", *(f"report.{kind}" for kind in self._reports)]
+        names += [f"{prefix}store.tmp", *(f"{prefix}report{number}.tmp" for number in range(len(self._reports)))]
+        before = self._reports_now()
+        log = self.folder / "strace.log"
+        places = [run, Path("run"), *(folder / name for folder in (run, Path("run")) for name in names)]
+        command = ["strace", "-f", "-qq", "-o", str(log), *(f"-P{path}" for path in places)]
+        command += [
+            f"-einject={call}:error={error}:when={at}",
+            f"-etrace={call}",
+            sys.executable,
+            "-m",
+            "cdnlog",
+            *self._args(),
+        ]
+        done = subprocess.run(command, cwd=self.folder, env=surroundings(), capture_output=True, check=False)
+        if b"INJECTED" not in log.read_bytes():
+            return None
+        now = self._reports_now()
+        return done.returncode, now in (before, self.undisturbed[1]) or call == "rename"
+
     def faults(self) -> list[str]:
         """Return what is wrong."""
         found = []
@@ -125,12 +168,14 @@ class Scene:
         return found + [f"stray {name}" for name in strays(self.folder)]
 
     def _args(self) -> list[str]:
-        reports = [f"--report={kind}=run/report.{kind}" for kind in REPORTS]
+        reports = [f"--report={kind}=run/report.{kind}" for kind in self._reports]
         return ["nightly", "logs", "--store", "run/history.db", *reports, "--fail-on", "never"]
 
     def _code(self, *args: str, kill_at: int | None = None) -> int:
         return self._runner(list(args), self.folder, {} if kill_at is None else {"CDNLOG_KILL_AT": str(kill_at)})
 
     def _seen(self) -> list[Any]:
-        run = self.folder / "run"
-        return [content(self.store), {path.name: path.read_bytes() for path in sorted(run.glob("report.*"))}]
+        return [content(self.store), self._reports_now()]
+
+    def _reports_now(self) -> dict[str, bytes]:
+        return {path.name: path.read_bytes() for path in sorted((self.folder / "run").glob("report.*"))}
