@@ -142,7 +142,7 @@ def _told(data: NightData, intake: Intake, made: Settings) -> Night:
     """Return what there is to say of a night."""
     history = data.history()
     counts = replace(data.counts(made.window), inputs=_inputs(data, intake))
-    baseline = Baseline(data.without(history), data.seen(), history.zone)
+    baseline = Baseline(data.without(history), data.seen())
     own = made.provider or max(sorted(data.providers.values()), key=list(data.providers.values()).count, default=None)
     tables = Tables(made.catalog, own or DEFAULT_PROVIDER, made.lang, {} if made.provider else data.providers)
     found = findings(counts, within(intake.evidence, counts), tables, baseline)

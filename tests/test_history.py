@@ -76,7 +76,7 @@ def test_a_line_that_was_still_being_written_counts_once(tmp_path: Path, place: 
 
 
 def test_lines_in_another_order_are_the_same_lines(tmp_path: Path, place: Path, run: Run) -> None:
-    """A file whose lines are all there again, sorted otherwise and with more among them, replaces its partial result."""
+    """A file whose lines are all there again, in another order and with more among them, replaces it."""
     path = write(tmp_path / "logs" / "a.gz", FEW)
     run()
     write(path, sorted(MORE, key=lambda one: one[::-1]))
@@ -133,7 +133,7 @@ def test_hours_that_come_again_as_a_day_count_once(tmp_path: Path, place: Path, 
     for hour, lines in enumerate(hours[:-1]):
         write(tmp_path / "logs" / f"h{hour}.gz", lines)
     run()
-    write(tmp_path / "logs" / "day.gz", sum(hours, []))
+    write(tmp_path / "logs" / "day.gz", [one for lines in hours for one in lines])
     run()
     write(tmp_path / "logs" / "h5.gz", hours[-1])
     assert kinds(run()) == ["covered"]

@@ -66,7 +66,7 @@ def test_kills_of_the_recovery_change_nothing(tmp_path: Path) -> None:
 
 
 def test_failpoints_are_counted_and_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`CDNLOG_KILL_AT=0` tells their number at the end; without it nothing is told; anything but a number is refused."""
+    """`CDNLOG_KILL_AT=0` tells their number at the end, no variable tells nothing, and no number is refused."""
     assert passed() is None
     monkeypatch.setenv("CDNLOG_KILL_AT", "here")
     with pytest.raises(UsageError, match="CDNLOG_KILL_AT"):
@@ -144,7 +144,7 @@ def test_without_a_report_the_table_is_printed(tmp_path: Path) -> None:
 
 
 def test_reports_that_cannot_be_written_leave_the_old_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """ENOSPC or EIO at any write of any report: exit 74, all old reports whole, nothing left behind; then it is right."""
+    """ENOSPC or EIO at any write of any report: exit 74, all old reports whole; the next run is right."""
     write(tmp_path / "logs" / "a.log", FEW)
     more = ("--report", "prometheus=report.prom")
     run(tmp_path, *more)
@@ -197,14 +197,14 @@ def test_a_store_without_space_is_told(tmp_path: Path) -> None:
     assert strays(tmp_path) == []
 
 
-def test_where_reports_go_is_checked_before_reading(tmp_path: Path) -> None:
+def test_where_reports_go_is_checked_before_reading(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A kind that is none, two reports in one file, a folder that is not there: told at once, and no store is made."""
     write(tmp_path / "logs" / "a.log", FEW)
     for more in ("nothing", "pdf=a", "json=", "json=no/report.json", "html=report.json", "json=logs"):
         assert run(tmp_path, "--report", more).code == 2
     assert not (tmp_path / "history.db").exists()
-    with pytest.raises(OutputError, match="cannot be written"), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(os, "access", lambda *_: False)
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with pytest.raises(OutputError, match="cannot be written"):
         reports.wanted([f"json={tmp_path}/r.json"], ["json"])
 
 

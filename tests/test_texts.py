@@ -281,6 +281,7 @@ def known_by(number: int) -> str:
 def trees() -> list[ast.Module]:
     """Return the modules that speak to people through phrases, parsed."""
     paths = [path for folder in ("report", "diagnosis") for path in sorted((PROGRAM / folder).rglob("*.py"))]
+    paths.append(PROGRAM / "night.py")
     return [ast.parse(path.read_text(encoding="utf-8")) for path in paths]
 
 

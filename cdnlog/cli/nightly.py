@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Self
@@ -10,7 +10,6 @@ from typing import Annotated, Self
 import typer
 
 import cdnlog
-from cdnlog.api import most_asked
 from cdnlog.catalog import DEFAULT_PROVIDER, Catalog
 from cdnlog.cli.explain import DebugOption
 from cdnlog.cli.guard import Terminated, guarded, worst
@@ -94,21 +93,29 @@ def nightly(  # noqa: PLR0913, PLR0917 - one parameter per option, typer passes 
         told.append(night)
         put({path: render(night, kind, width(), night.lang) for path, kind in reports.items()}, store)
 
-    try:
+    def work() -> int:
         with job.observed() as observers:
             cdnlog.nightly(
                 job.paths, store, job.window, keep=keep, replace_lost=replace, deliver=hand_out, beside=outputs,
                 **job.options(), **observers,
             )  # fmt: skip
+        if not reports:
+            deliver(told[0], output, job.out, job.lang)
+        return _exit(told[0], aims, require_data=bool(job.given["require_data"]))
+
+    return _stoppable(work)
+
+
+def _stoppable(work: Callable[[], int]) -> int:
+    """Do the work; if a signal stops it, say what that means for the store."""
+    try:
+        return work()
     except KeyboardInterrupt:
         say(f"cdnlog: interrupted; {_ROLLED_BACK}")
         return _INTERRUPTED
     except Terminated:
         say(f"cdnlog: terminated; {_ROLLED_BACK}")
         return _TERMINATED
-    if not reports:
-        deliver(told[0], output, job.out, job.lang)
-    return _exit(told[0], aims, require_data=bool(job.given["require_data"]))
 
 
 @dataclass(frozen=True)
@@ -139,6 +146,9 @@ class _Aims:
             night = night.muted(self.mutes)
         if self.percent is None:
             return night
+        # Only an objective needs to know whose codes count against it.
+        from cdnlog.api import most_asked  # noqa: PLC0415
+
         provider = job.given["provider"] or most_asked(night.counts.inputs.files) or DEFAULT_PROVIDER
         return night.held_to(self.percent, spends_by_table(Catalog(job.given["schemas"]), provider, {}))
 

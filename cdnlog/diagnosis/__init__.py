@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from cdnlog.diagnosis.changes import changes, lost_paths
 from cdnlog.diagnosis.findings import Tables, findings
-from cdnlog.diagnosis.series import DomainSeries, series_of
 from cdnlog.diagnosis.statistics import difference
 
-__all__ = ["DomainSeries", "Tables", "changes", "difference", "findings", "lost_paths", "series_of"]
+__all__ = ["Tables", "changes", "difference", "findings", "lost_paths"]

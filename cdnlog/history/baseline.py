@@ -7,18 +7,18 @@ left out. From three weeks on, the same hours of the week are taken instead wher
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import tzinfo
-from statistics import median
 
 import numpy as np
 
+from cdnlog.columns import Ints
 from cdnlog.counts import Counts
-from cdnlog.diagnosis import DomainSeries, difference, series_of
+from cdnlog.diagnosis import difference
 from cdnlog.history.tables import DAY, HOUR
 from cdnlog.model import Finding
-from cdnlog.zones import floor_to_window, offsets
+from cdnlog.zones import offsets
 
 WEEK = 7 * DAY
 WEEKS = 3
@@ -76,26 +76,84 @@ class Absence:
     whole: bool
 
 
-@dataclass
+@dataclass(frozen=True)
+class _Hours:
+    """Requests of one domain by the hour.
+
+    Attributes:
+        starts: Begin of each hour that has any, in order, UTC seconds.
+        totals: Requests in it.
+    """
+
+    starts: Ints
+    totals: Ints
+
+    def at(self, hour: int) -> int:
+        """Return the requests of an hour."""
+        place = int(np.searchsorted(self.starts, hour))
+        return int(self.totals[place]) if place < len(self.starts) and self.starts[place] == hour else 0
+
+
+class _Table:
+    """Counts by the hour, to be had by domain and code."""
+
+    def __init__(self, counts: Counts) -> None:
+        cells = counts.cells
+        order = np.lexsort((cells.keys[:, 0], cells.keys[:, 1]))
+        self._keys, self._requests = cells.keys[order], cells.sums[order, 0].astype(np.int64)
+        names, statuses = cells.values[1] or (), cells.values[2] or ()
+        self.names = tuple(map(str, names))
+        self._place = {name: place for place, name in enumerate(self.names)}
+        self._statuses = np.array(statuses, np.int64)
+
+    @property
+    def starts(self) -> Ints:
+        """All hours that have any requests."""
+        return np.unique(self._keys[:, 0])
+
+    def hours(self, domain: str) -> _Hours:
+        """Return the requests of a domain."""
+        rows = self._rows(domain)
+        return self._added(self._keys[rows, 0], self._requests[rows])
+
+    def failing(self, domain: str, status: int) -> _Hours:
+        """Return the requests of a domain with one code."""
+        rows = self._rows(domain)
+        codes = np.append(self._statuses, -1)[self._keys[rows, 2]]
+        return self._added(self._keys[rows, 0][codes == status], self._requests[rows][codes == status])
+
+    def _rows(self, domain: str) -> slice:
+        place = self._place.get(domain, len(self._place))
+        first, end = np.searchsorted(self._keys[:, 1], [place, place + 1]).tolist()
+        return slice(first, end)
+
+    @staticmethod
+    def _added(starts: Ints, requests: Ints) -> _Hours:
+        hours, places = np.unique(starts, return_inverse=True)
+        totals = np.zeros(len(hours), np.int64)
+        np.add.at(totals, places, requests)
+        return _Hours(hours, totals)
+
+
 class Baseline:
     """What is usual.
 
-    Attributes:
+    Args:
         usually: The nights before by hour, domain and status, without the hours that this night is about.
         seen: Findings of the nights before.
-        zone: Zone that hours of the day are told in.
+
+    Attributes:
+        seen: As given.
     """
 
-    usually: Counts
-    seen: Sequence[Seen]
-    zone: tzinfo
-    _series: Mapping[str, DomainSeries] = field(init=False)
-    _first: int = field(init=False)
-
-    def __post_init__(self) -> None:
-        """Put the counts in order by domain."""
-        self._series = {one.domain: one for one in series_of(self.usually)}
-        self._first = min((hour for one in self._series.values() for hour in one.totals), default=0)
+    def __init__(self, usually: Counts, seen: Sequence[Seen]) -> None:
+        self.seen, self._zone = seen, usually.zone
+        self._table = _Table(usually)
+        self._hours = {name: self._table.hours(name) for name in self._table.names}
+        every = self._table.starts
+        self._first = int(every.min(initial=0))
+        places, days = np.unique(_places(every, DAY, self._zone), return_counts=True)
+        self._days = dict(zip(places.tolist(), days.tolist(), strict=True))
         self._excluded: dict[tuple[str, int], set[int]] = {}
         for one in self.seen:
             if one.cause != _BACKGROUND:
@@ -104,28 +162,25 @@ class Baseline:
 
     def usual(self, domain: str, status: int, windows: Sequence[int]) -> float | None:
         """Return the share of a code that is usual in these windows, None if that is not known."""
-        series = self._series.get(domain)
-        if series is None or not windows:
+        if domain not in self._hours or not windows:
             return None
         of_week = windows[0] - self._first >= WEEKS * WEEK
         for length in (WEEK, DAY) if of_week else (DAY,):
-            failing, total = self._pooled(series, status, windows, length)
+            failing, total = self._pooled(domain, status, windows, length)
             if total >= ENOUGH:
                 return failing / total
         return None
 
-    def _pooled(self, series: DomainSeries, status: int, windows: Sequence[int], length: int) -> tuple[int, int]:
+    def _pooled(self, domain: str, status: int, windows: Sequence[int], length: int) -> tuple[int, int]:
         """Add up the hours that have the same place in a day or week as the windows, on the zone's clock."""
-        places = set(_places(windows, length, self.zone))
-        left_out = self._excluded.get((series.domain, status), set())
-        hours = list(series.totals)
-        failing = series.failing.get(status, {})
-        part, whole = 0, 0
-        for hour, place in zip(hours, _places(hours, length, self.zone), strict=True):
-            if place in places and hour // HOUR * HOUR not in left_out:
-                part += failing.get(hour, 0)
-                whole += series.totals[hour]
-        return part, whole
+        places = np.unique(_places(np.array(windows, np.int64), length, self._zone))
+        left_out = np.array(sorted(self._excluded.get((domain, status), ())), np.int64)
+        sums = []
+        for hours in (self._table.failing(domain, status), self._hours[domain]):
+            same = np.isin(_places(hours.starts, length, self._zone), places)
+            same &= ~np.isin(hours.starts // HOUR * HOUR, left_out)
+            sums.append(int(hours.totals[same].sum()))
+        return sums[0], sums[1]
 
     def state(self, finding: Finding, starts: int, total: int) -> str:
         """Return how a finding compares with the last night that had it, by its share of all requests of the night.
@@ -135,7 +190,7 @@ class Baseline:
             starts: Its begin in UTC seconds.
             total: All requests of its domain in the night.
         """
-        if finding.domain not in self._series:
+        if finding.domain not in self._hours:
             return "unknown"
         name = base_id(finding.id)
         before = [one for one in self.seen if one.id == name and one.ends > starts - BACK]
@@ -161,12 +216,13 @@ class Baseline:
         """
         hours = list(range(begins, ends, HOUR))
         found: list[Absence] = []
-        present = {one.domain: one.totals for one in series_of(now)}
-        for domain in sorted(present):
-            totals = present[domain]
-            expected = self._expected(domain, hours) | _held(totals, hours)
-            lacking = [hour for hour in hours if hour in expected and hour not in totals]
-            whole = bool(expected) and not any(hour in totals for hour in hours)
+        table = _Table(now)
+        for domain in sorted(table.names):
+            present = table.hours(domain)
+            there = set(present.starts.tolist())
+            expected = self._expected(domain, hours) | _held(present, hours)
+            lacking = [hour for hour in hours if hour in expected and hour not in there]
+            whole = bool(expected) and not there.intersection(hours)
             for first, last in _runs(lacking):
                 usual = sum(expected[hour] for hour in range(first, last + HOUR, HOUR))
                 found.append(Absence(domain, first, last + HOUR, usual, whole))
@@ -174,42 +230,28 @@ class Baseline:
 
     def _expected(self, domain: str, hours: Sequence[int]) -> dict[int, int]:
         """Return for each hour that regularly has requests how many."""
-        series = self._series.get(domain)
-        if series is None:
+        past = self._hours.get(domain)
+        if past is None or not len(past.starts):
             return {}
-        by_place: dict[int, list[int]] = {}
-        past = list(series.totals)
-        for hour, place in zip(past, _places(past, DAY, self.zone), strict=True):
-            by_place.setdefault(place, []).append(series.totals[hour])
-        first = min(past)
+        places = _places(past.starts, DAY, self._zone)
         expected = {}
-        for hour, place in zip(hours, _places(hours, DAY, self.zone), strict=True):
-            seen = by_place.get(place, [])
-            days = max(1, (hour - first) // DAY)
-            if len(seen) >= max(_DAYS, _REGULAR * min(days, len(self._days(place)))) and median(seen) >= _BUSY:
-                expected[hour] = int(median(seen))
+        for hour, place in zip(hours, _places(np.array(hours, np.int64), DAY, self._zone).tolist(), strict=True):
+            seen = past.totals[places == place]
+            days = min(max(1, (hour - int(past.starts[0])) // DAY), self._days.get(place, 0))
+            if len(seen) >= max(_DAYS, _REGULAR * days) and np.median(seen) >= _BUSY:
+                expected[hour] = int(np.median(seen))
         return expected
 
-    def _days(self, place: int) -> set[int]:
-        """Return the hours of one place in the day that have any data at all."""
-        if not hasattr(self, "_by_place"):
-            self._by_place: dict[int, set[int]] = {}
-            every = sorted({hour for one in self._series.values() for hour in one.totals})
-            for hour, at in zip(every, _places(every, DAY, self.zone), strict=True):
-                self._by_place.setdefault(at, set()).add(hour)
-        return self._by_place.get(place, set())
 
-
-def _places(starts: Sequence[int], length: int, where: tzinfo) -> list[int]:
+def _places(starts: Ints, length: int, where: tzinfo) -> Ints:
     """Return the hour of the day, or of the week, on the zone's clock of each time."""
-    times = np.array(starts, np.int64)
-    places: list[int] = ((times + offsets(times, where)) % length // HOUR).tolist()
+    places: Ints = (starts + offsets(starts, where)) % length // HOUR
     return places
 
 
-def _held(totals: Mapping[int, int], hours: Sequence[int]) -> dict[int, int]:
+def _held(present: _Hours, hours: Sequence[int]) -> dict[int, int]:
     """Return the hours without requests between two busy ones, with what is to be expected."""
-    pairs = ((hour, totals.get(hour - HOUR, 0), totals.get(hour + HOUR, 0)) for hour in hours if hour not in totals)
+    pairs = ((hour, present.at(hour - HOUR), present.at(hour + HOUR)) for hour in hours if not present.at(hour))
     return {hour: (before + after) // 2 for hour, before, after in pairs if min(before, after) >= _BUSY}
 
 
@@ -222,9 +264,3 @@ def _runs(hours: Sequence[int]) -> list[tuple[int, int]]:
         else:
             runs.append((hour, hour))
     return runs
-
-
-def hours_of(starts: Sequence[int], where: tzinfo) -> list[int]:
-    """Return the begin of the hour of each time, in UTC seconds."""
-    hours: list[int] = floor_to_window(np.array(starts, np.int64), HOUR, where).tolist()
-    return hours

@@ -21,7 +21,7 @@ from cdnlog.history.packed import packed, unpacked
 from cdnlog.model import MAX_LINE
 
 KEPT = 1024
-_TICKET_BITS, _REST_BITS = 24, 20
+_TICKET_BITS, _REST_BITS = 16, 24
 _FEW, _MANY = (3, 8), (0, 1, 5, 6, 10, 12)  # places in twelfths of a line: of all lines, of those with low tickets
 _WORD = 8
 _LF = 10

@@ -97,13 +97,14 @@ class Entry:
 
 _LINES = ("lines", "counted", "rejected", "comments", "blank", "withheld")
 _WORDS = ("format", "provider")
-_OWN = tuple(f.name for f in fields(Entry) if f.name not in {"accounting", "id", *_WORDS})
-_TEXTS = ", ".join(f"(SELECT text FROM word WHERE word.id = {name}) AS {name}" for name in _WORDS)
-_SELECT = f"SELECT id, {', '.join((*_OWN, *_LINES, 'reasons'))}, {_TEXTS} FROM file"  # noqa: S608 - our own names
+_OWN = tuple(f.name for f in fields(Entry) if f.name not in {"path", "accounting", "id", *_WORDS})
+_TEXTS = ", ".join(f"(SELECT text FROM word WHERE word.id = {name}) AS {name}" for name in _WORDS)  # noqa: S608
+_FOLDER = "(SELECT text FROM word WHERE word.id = folder) AS folder"
+_SELECT = f"SELECT id, name, {_FOLDER}, {', '.join((*_OWN, *_LINES, 'reasons'))}, {_TEXTS} FROM file"  # noqa: S608
 _OUTDATED = """DELETE FROM file WHERE retired < ? AND EXISTS
   (SELECT 1 FROM file AS now WHERE now.key = file.key AND now.retired IS NULL AND now.id > file.id)"""
-_AGED = """SELECT id, grain FROM file WHERE cells IS NOT NULL
-  AND (grain = 300 AND begins < ? OR grain = 3600 AND begins < ? OR grain = 86400 AND begins < ?) ORDER BY id"""
+_AGED = """SELECT id, grain FROM file WHERE cells IS NOT NULL AND begins < max(:hours, :days, :nothing)
+  AND (grain = 300 OR grain = 3600 AND begins < :days OR begins < :nothing) ORDER BY id"""
 
 
 class Ledger:
@@ -116,7 +117,7 @@ class Ledger:
     def __init__(self, store: Store) -> None:
         self.store = store
         self._run = store.connection.execute
-        self._words: dict[str, int] = {}
+        self._words: dict[str | bytes, int] = {}
 
     def last_night(self) -> int:
         """Return the number of the last night that was finished, 0 before the first."""
@@ -149,7 +150,7 @@ class Ledger:
 
     def at(self, path: str) -> list[Entry]:
         """Return what came under a path, the latest last."""
-        return self._entries("WHERE key = ? AND path = ? ORDER BY id", (_key(path), _stored(path)))
+        return [entry for entry in self._entries("WHERE key = ? ORDER BY id", (_key(path),)) if entry.path == path]
 
     def content(self, sha: bytes) -> list[Entry]:
         """Return the rows of a content."""
@@ -170,13 +171,13 @@ class Ledger:
     def around(self, begins: int, ends: int, domain: int | None) -> Iterator[tuple[Entry, Sketch]]:
         """Yield the files that count and whose lines are still known, of a domain (or of several) at a time."""
         where = (
-            "WHERE cells IS NOT NULL AND begins < ? AND ends > ? AND retired IS NULL AND state = ? ORDER BY path, id"
+            "WHERE cells IS NOT NULL AND begins < ? AND ends > ? AND retired IS NULL AND state = ? "
+            "AND (? IS NULL OR domain IS NULL OR domain = ?) ORDER BY id"
         )
-        for entry in self._entries(where, (ends, begins, COUNTED)):
-            if None in (domain, entry.domain) or domain == entry.domain:
-                row = self._run("SELECT lines FROM sketch WHERE file = ?", (entry.id,)).fetchone()
-                if row:
-                    yield entry, Sketch.unpack(row[0])
+        for entry in self._entries(where, (ends, begins, COUNTED, domain, domain)):
+            sketch = self.sketch(entry)
+            if sketch is not None:
+                yield entry, sketch
 
     def sketch(self, entry: Entry) -> Sketch | None:
         """Return the lines of a file, None if they are not known any more."""
@@ -217,7 +218,7 @@ class Ledger:
         """Return all words by number."""
         return dict(self._run("SELECT id, text FROM word"))
 
-    def word(self, text: str) -> int:
+    def word(self, text: str | bytes) -> int:
         """Return the number of a word, which it gets now if it has none; within a transaction."""
         if text not in self._words:
             self._run("INSERT OR IGNORE INTO word (text) VALUES (?)", (text,))
@@ -257,7 +258,9 @@ class Ledger:
 
     def move(self, entry: Entry, path: str) -> None:
         """Note that a file has another name now."""
-        self._run("UPDATE file SET path = ?, key = ? WHERE id = ?", (_stored(path), _key(path), entry.id))
+        folder, name = self._placed(path)
+        values = (folder, name, _key(path), entry.id)
+        self._run("UPDATE file SET folder = ?, name = ?, key = ? WHERE id = ?", values)
 
     def coarser(self, grains: Grains, at_most: int) -> int:
         """Make cells as coarse as their age asks for, of so many rows at most; within a transaction.
@@ -265,7 +268,7 @@ class Ledger:
         Returns:
             How many rows were made coarser.
         """
-        ages = (grains.hours, grains.days, grains.nothing)
+        ages = {"hours": grains.hours, "days": grains.days, "nothing": grains.nothing}
         for name, age in (("hours", grains.hours), ("days", grains.days)):
             if age > self.horizon(name):
                 self._run("INSERT OR REPLACE INTO setting VALUES (?, ?)", (name, str(age)))
@@ -295,7 +298,14 @@ class Ledger:
         reasons = dict(sorted(entry.accounting.reject_reasons.items()))
         row |= {name: None if (text := getattr(entry, name)) is None else self.word(text) for name in _WORDS}
         other = None if entry.other is None else _stored(entry.other)
-        return row | {"path": _stored(entry.path), "other": other, "reasons": json.dumps(reasons) if reasons else None}
+        folder, name = self._placed(entry.path)
+        more = {"folder": folder, "name": name, "other": other, "reasons": json.dumps(reasons) if reasons else None}
+        return row | more
+
+    def _placed(self, path: str) -> tuple[int, str | bytes]:
+        """Return the number of a path's folder, and its name: a year of files has few folders."""
+        folder, name = os.path.split(path)
+        return self.word(_stored(folder)), _stored(name)
 
     def _entries(self, where: str, values: Sequence[Any]) -> list[Entry]:
         cursor = self._run(f"{_SELECT} {where}", values)
@@ -323,6 +333,7 @@ def _stored(path: str) -> str | bytes:
 def _entry(row: dict[str, Any]) -> Entry:
     lines = {name: row.pop(name) for name in _LINES}
     reasons = json.loads(row.pop("reasons") or "{}")
-    row |= {"path": os.fsdecode(row["path"]), "other": None if row["other"] is None else os.fsdecode(row["other"])}
+    path = os.path.join(os.fsdecode(row.pop("folder")), os.fsdecode(row.pop("name")))  # noqa: PTH118 - as it was split
+    row |= {"path": path, "other": None if row["other"] is None else os.fsdecode(row["other"])}
     row |= {"verdict": Verdict(row["verdict"]), "over": bool(row["over"]), "problem": row["problem"] or ""}
     return Entry(**row, accounting=Accounting(**lines, reject_reasons=reasons))

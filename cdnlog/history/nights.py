@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import tzinfo
 
 import numpy as np
 
 from cdnlog.columns import Bools, Ints
-from cdnlog.counts import Counts
+from cdnlog.counts import Counts, joint
 from cdnlog.evidence import Evidence
 from cdnlog.history.baseline import Seen, base_id
 from cdnlog.history.ledger import DAMAGED, REFUSED, Entry, Ledger
@@ -78,13 +78,13 @@ class NightData:
     def without(self, history: Counts) -> Counts:
         """Return a history without the hours and domains that this night is about."""
         numbers = {text: number for number, text in self._words.items()}
-        touched = set(map(tuple, self._touched.tolist()))
         names = history.cells.values[1] or ()
-        keys = history.cells.keys[:, :2].tolist()
-        keep = np.array([(hour, numbers[str(names[at])]) not in touched for hour, at in keys], bool)
+        table = np.array([numbers[str(name)] for name in names], np.int64)
         cells = history.cells
-        kept = type(cells)(cells.keys[keep], cells.sums[keep], cells.values)
-        return Counts(history.dims, kept, history.window, history.zone)
+        pairs = np.column_stack([cells.keys[:, 0], table[cells.keys[:, 1]]]) if len(table) else cells.keys[:, :2]
+        keep = ~_among(pairs, self._touched)
+        kept = replace(cells, keys=cells.keys[keep], sums=cells.sums[keep])
+        return replace(history, cells=kept)
 
     def changed(self) -> list[Told]:
         """Return the hours that earlier nights had told otherwise."""
@@ -185,8 +185,9 @@ class NightData:
 
 def _among(pairs: Ints, wanted: Ints) -> Bools:
     """Mark the pairs that are among some."""
-    _, numbers = np.unique(np.vstack([wanted, pairs]), axis=0, return_inverse=True)
-    numbers = numbers.ravel()
+    if not len(pairs) or not len(wanted):
+        return np.zeros(len(pairs), bool)
+    numbers, _ = joint(np.vstack([wanted, pairs]))
     among: Bools = np.isin(numbers[len(wanted) :], numbers[: len(wanted)])
     return among
 

@@ -27,7 +27,8 @@ CREATE TABLE night (
 );
 CREATE TABLE file (
   id INTEGER PRIMARY KEY,
-  path NOT NULL, key INTEGER NOT NULL, size INTEGER NOT NULL, mtime INTEGER NOT NULL, inode INTEGER NOT NULL,
+  folder INTEGER NOT NULL, name NOT NULL, key INTEGER NOT NULL,
+  size INTEGER NOT NULL, mtime INTEGER NOT NULL, inode INTEGER NOT NULL,
   state TEXT NOT NULL, night INTEGER NOT NULL, retired INTEGER,
   kind TEXT, other, before INTEGER NOT NULL,
   sha BLOB, length INTEGER NOT NULL, format INTEGER, provider INTEGER, verdict TEXT NOT NULL, problem TEXT,
@@ -39,8 +40,7 @@ CREATE INDEX file_path ON file (key);
 CREATE INDEX file_content ON file (substr(sha, 1, 8));
 CREATE INDEX file_night ON file (night);
 CREATE INDEX file_retired ON file (retired) WHERE retired IS NOT NULL;
-CREATE INDEX file_time ON file (begins, ends) WHERE cells IS NOT NULL;
-CREATE INDEX file_grain ON file (grain, begins) WHERE cells IS NOT NULL;
+CREATE INDEX file_time ON file (begins, ends, grain) WHERE cells IS NOT NULL;
 CREATE TABLE sketch (file INTEGER PRIMARY KEY, lines BLOB NOT NULL);
 CREATE TABLE finding (
   night INTEGER NOT NULL, id TEXT NOT NULL, domain TEXT NOT NULL, status INTEGER NOT NULL, cause TEXT NOT NULL,

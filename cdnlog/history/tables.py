@@ -21,6 +21,7 @@ GRAIN = 300
 """Length in seconds of the finest cells that are kept: windows of any zone can be made of them."""
 HOUR, DAY = 3600, 86_400
 _KEYS = len(DIMENSIONS)
+_LOOKUPS = MEASURES.index("lookups")
 _COLUMNS = _KEYS + 2 * len(MEASURES)
 
 
@@ -87,11 +88,15 @@ class Sums:
     def unpack(cls, blobs: Iterable[bytes]) -> Sums:
         """Return what was packed, cells of the same key not yet added up."""
         rows, _ = unpacked(blobs, _COLUMNS)
-        return cls(rows[:, :_KEYS], whole(rows[:, _KEYS:]))
+        sums = whole(rows[:, _KEYS:])
+        sums[:, _LOOKUPS] = sums[:, 0] - sums[:, _LOOKUPS]
+        return cls(rows[:, :_KEYS], sums)
 
     def pack(self) -> bytes:
         """Return them as bytes."""
-        return packed(np.hstack([self.keys, limbs(self.sums)]))
+        sums = self.sums.copy()
+        sums[:, _LOOKUPS] = sums[:, 0] - sums[:, _LOOKUPS]  # mostly nothing, which takes no room
+        return packed(np.hstack([self.keys, limbs(sums)]))
 
     def folded(self) -> Sums:
         """Return one cell per key, in order."""
