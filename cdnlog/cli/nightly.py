@@ -89,9 +89,8 @@ def nightly(  # noqa: PLR0913, PLR0917 - one parameter per option, typer passes 
     told: list[Night] = []
 
     def hand_out(night: Night) -> None:
-        night = aims.applied(night, job)
-        told.append(night)
-        put({path: render(night, kind, width(), night.lang) for path, kind in reports.items()}, store)
+        told.append(aims.applied(night, job))
+        put({path: render(told[0], kind, width(), night.lang) for path, kind in reports.items()}, store)
 
     def work() -> int:
         with job.observed() as observers:
