@@ -21,9 +21,11 @@ if TYPE_CHECKING:
     from cdnlog.api import InputWarning, count, diagnose, diff, explain, read, stream
     from cdnlog.counts import Counts
     from cdnlog.errors import CdnlogError, DamagedInput, SchemaError, UnknownNameError, UsageError
+    from cdnlog.kept import holdings, stored
     from cdnlog.model import Finding
+    from cdnlog.night import nightly
     from cdnlog.notebook import names, rows
-    from cdnlog.results import Diagnosis, Difference
+    from cdnlog.results import Diagnosis, Difference, Night
 
 __version__ = "0.1.0"
 
@@ -36,6 +38,7 @@ _HOME = {
     "Difference": "cdnlog.results",
     "Finding": "cdnlog.model",
     "InputWarning": "cdnlog.api",
+    "Night": "cdnlog.results",
     "SchemaError": "cdnlog.errors",
     "UnknownNameError": "cdnlog.errors",
     "UsageError": "cdnlog.errors",
@@ -43,9 +46,12 @@ _HOME = {
     "diagnose": "cdnlog.api",
     "diff": "cdnlog.api",
     "explain": "cdnlog.api",
+    "holdings": "cdnlog.kept",
     "names": "cdnlog.notebook",
+    "nightly": "cdnlog.night",
     "read": "cdnlog.api",
     "rows": "cdnlog.notebook",
+    "stored": "cdnlog.kept",
     "stream": "cdnlog.api",
 }
 
@@ -58,6 +64,7 @@ __all__ = [
     "Difference",
     "Finding",
     "InputWarning",
+    "Night",
     "SchemaError",
     "UnknownNameError",
     "UsageError",
@@ -65,9 +72,12 @@ __all__ = [
     "diagnose",
     "diff",
     "explain",
+    "holdings",
     "names",
+    "nightly",
     "read",
     "rows",
+    "stored",
     "stream",
 ]
 

@@ -194,7 +194,7 @@ class Catalog:
     def causes(self) -> Mapping[str, CauseEntry]:
         """Return every cause by its name."""
         return cast(
-            "Mapping[str, CauseEntry]", _decode((data_root() / "causes.toml").read_bytes(), "causes.toml", Causes).cause
+            "Mapping[str, CauseEntry]", decode((data_root() / "causes.toml").read_bytes(), "causes.toml", Causes).cause
         )
 
     def cause(self, name: str) -> CauseEntry:
@@ -245,14 +245,14 @@ class Catalog:
         for folder in self._folders(kind):
             file = folder / f"{name}.toml"
             if name in self._names(kind) and file.is_file():
-                return _decode(file.read_bytes(), str(file), shape)
+                return decode(file.read_bytes(), str(file), shape)
         names = self.providers() if kind == "codes" else self._names(kind)
         raise UnknownNameError(what, visible(name), names)
 
 
 @cache
 def _columns() -> dict[str, ColumnEntry]:
-    return _decode((data_root() / "columns.toml").read_bytes(), "columns.toml", Columns).column
+    return decode((data_root() / "columns.toml").read_bytes(), "columns.toml", Columns).column
 
 
 @cache
@@ -267,7 +267,7 @@ def phrases() -> Mapping[str, Localized]:
 @cache
 def _common_phrases() -> Mapping[str, Localized]:
     """Return those that every report needs; the rules' own are in files of their own, which take longer to read."""
-    return _decode((data_root() / "phrases.toml").read_bytes(), "phrases.toml", Phrases).phrase
+    return decode((data_root() / "phrases.toml").read_bytes(), "phrases.toml", Phrases).phrase
 
 
 def say(lang: Lang, key: str, **facts: object) -> str:
@@ -282,7 +282,7 @@ def _all_rules(folder: Traversable) -> list[Rules]:
 
 
 def _rules(file: Traversable) -> Rules:
-    rules = _decode(file.read_bytes(), str(file), Rules)
+    rules = decode(file.read_bytes(), str(file), Rules)
     for name, number in rules.threshold.items():
         if not isfinite(number):
             raise SchemaError(visible(str(file)), visible(f"the threshold '{name}' is {number}; it must be a number"))
@@ -304,7 +304,7 @@ def _format(file: Traversable) -> LogFormat:
 def _checked(data: bytes, where: str, name: str) -> LogFormat:
     from cdnlog.formats import AnyFormat  # noqa: PLC0415 - takes 5 ms, which code tables do without
 
-    found: LogFormat = _decode(data, where, AnyFormat)  # type: ignore[arg-type]  # a union of types
+    found: LogFormat = decode(data, where, AnyFormat)  # type: ignore[arg-type]  # a union of types
     if found.name != name:
         raise _fault(where, faults.line_of(data, "name"), f"the name is '{found.name}'; it must be that of the file")
     known = _columns()
@@ -319,13 +319,18 @@ def _fault(where: str, line: int | None, problem: str) -> SchemaError:
     return SchemaError(visible(f"{where}:{line}" if line else where), visible(problem))
 
 
-def _decode(data: bytes, where: str, shape: type[T]) -> T:
+def decode(data: bytes, where: str, shape: type[T]) -> T:
+    """Return a TOML file as what it should be.
+
+    Raises:
+        SchemaError: It is not; the message names line and key.
+    """
     decoded: T = _decoded(data, where, shape)  # type: ignore[arg-type]  # a class is hashable
     return decoded
 
 
 @lru_cache(maxsize=256)
-def _decoded(data: bytes, where: str, shape: Hashable) -> Any:  # noqa: ANN401 - typed by `_decode`
+def _decoded(data: bytes, where: str, shape: Hashable) -> Any:  # noqa: ANN401 - typed by `decode`
     try:
         with _DECODING:  # msgspec prepares a type on first use, and crashes where two threads do so at once
             return msgspec.convert(tomli.loads(data.decode()), cast("type[Any]", shape), builtin_types=_DATES)

@@ -7,6 +7,8 @@ CdnlogError                 exit 2 unless said otherwise
 ├── DamagedInput            exit 3: a file ended with a verdict that keeps it out of totals
 ├── NothingToAnalyse        exit 4: no line at all although data was required
 ├── OutputError             exit 74: a result could not be written
+│   └── StoreError          a store is damaged or cannot be written
+├── StoreBusy               exit 75: another run has the store
 └── AccountingError         exit 70: the program lost count of its lines; a bug of ours
 
 Each keeps its facts as attributes and makes its sentence in `__str__`: what, why, where, what to do.
@@ -24,6 +26,7 @@ EXIT_INCOMPLETE = 3
 EXIT_NOTHING = 4
 EXIT_BUG = 70
 EXIT_OUTPUT = 74
+EXIT_BUSY = 75
 
 
 _ADVICE = {
@@ -166,6 +169,42 @@ class OutputError(CdnlogError):
     def __str__(self) -> str:
         """Say where, why, and that nothing half-written was left."""
         return f"cannot write {self.where}: {self.problem}; nothing was left there half-written"
+
+
+class StoreError(OutputError):
+    """A store that is damaged, or that could not be written; what it held before, it holds still.
+
+    Attributes:
+        where: The store, safe to print.
+        problem: One clause that says what was seen.
+        advice: What to do.
+    """
+
+    def __init__(self, where: str, problem: str, advice: str = "") -> None:
+        super().__init__(where, problem)
+        self.advice = advice or "what it held before, it holds still: mend this and run again"
+
+    def __str__(self) -> str:
+        """Say which store, what was seen, and what to do."""
+        return f"store {self.where}: {self.problem}; {self.advice}"
+
+
+class StoreBusy(CdnlogError):  # noqa: N818 - named as the others are
+    """Another run has the store.
+
+    Attributes:
+        where: The store, safe to print.
+    """
+
+    exit_code = EXIT_BUSY
+
+    def __init__(self, where: str) -> None:
+        super().__init__(where)
+        self.where = where
+
+    def __str__(self) -> str:
+        """Say which store, and that nothing was done."""
+        return f"store {self.where}: another run has it; nothing was done, try again when that one is through"
 
 
 class AccountingError(CdnlogError):

@@ -34,6 +34,7 @@ def located(error: Exception, data: bytes, shape: Any) -> tuple[int | None, str]
     match = re.search(_AT, message)
     path: Path = [int(i) if i else name for name, i in re.findall(_STEP, match[1])] if match else []
     problem = message[: match.start()] if match else message
+    problem = problem.replace("`date`, got `str`", "a date without quotes, such as 2026-12-31")
     if unknown := re.match(_UNKNOWN, problem):
         path, problem = [*path, unknown[1]], f"there is no key `{unknown[1]}`"
         return _line_of(text, path), problem + _hint(unknown[1], _keys(text, path[:-1], shape))

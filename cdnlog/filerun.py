@@ -32,6 +32,7 @@ _SPOOL = 1024 * 1024
 _LONGEST_NAME = 255
 
 Progress = Callable[[int], None]
+Watch = Callable[[bytes], None]
 R = TypeVar("R")
 Work = Callable[[Batch], R]
 """What is done with a batch, in the thread that parsed it."""
@@ -56,10 +57,11 @@ class FileRun:
         columns: Canonical columns wanted.
         keep_rejects: Whether to keep the records of rejected lines.
         progress: Told the bytes read from disk.
+        watch: Told the decompressed bytes.
         lanes: Blocks that may be parsed at a time.
     """
 
-    def __init__(  # noqa: PLR0913 - the last three by name
+    def __init__(  # noqa: PLR0913 - the last four by name
         self,
         found: source.Input,
         settings: Settings,
@@ -67,9 +69,11 @@ class FileRun:
         *,
         keep_rejects: bool = False,
         progress: Progress | None = None,
+        watch: Watch | None = None,
         lanes: int = 1,
     ) -> None:
-        self._found, self._settings, self._progress, self._lanes = found, settings, progress, lanes
+        self._found, self._settings, self._lanes = found, settings, lanes
+        self._progress, self._watch = progress, watch
         self._columns = frozenset(columns) | ({"time", "domain"} if settings.filters else set())
         self._spool = tempfile.SpooledTemporaryFile(_SPOOL) if keep_rejects else None  # noqa: SIM115 - outlives this call
         self._path = visible(found.path)
@@ -176,7 +180,7 @@ class FileRun:
         return self._trouble or (self._ending.verdict, self._ending.problem)
 
     def _blocks(self) -> Iterator[Block]:
-        for item in source.read(self._found, self._settings.block, self._progress):
+        for item in source.read(self._found, self._settings.block, self._progress, self._watch):
             if isinstance(item, source.Ending):
                 self._ending = item
             else:

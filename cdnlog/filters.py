@@ -34,9 +34,9 @@ def _in_time(batch: Batch, settings: Settings, where: tzinfo) -> Bools:
     time = batch.columns["time"]
     if isinstance(time, Numbers):
         if settings.since is not None:
-            keep &= time.values >= _microseconds(settings.since, settings.tz or where)
+            keep &= time.values >= microseconds(settings.since, settings.tz or where)
         if settings.until is not None:
-            keep &= time.values < _microseconds(settings.until, settings.tz or where)
+            keep &= time.values < microseconds(settings.until, settings.tz or where)
     return keep
 
 
@@ -50,6 +50,7 @@ def _of_domains(batch: Batch, settings: Settings) -> Bools:
     return kept
 
 
-def _microseconds(moment: datetime, where: tzinfo) -> int:
+def microseconds(moment: datetime, where: tzinfo) -> int:
+    """Return a bound in microseconds of UTC; a naive one is on the zone's clock."""
     moment = moment if moment.tzinfo is not None else moment.replace(tzinfo=where)
     return (moment - _EPOCH) // timedelta(microseconds=1)

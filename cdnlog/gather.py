@@ -35,7 +35,7 @@ SERVED = 4
 _TICKET_NUMBERS = ("time", "bytes", "duration_ms", "client_port")
 _TICKET_TEXTS = ("client_ip", "path", "user_agent")
 _TICKET_WORDS = 2
-_STATUS = NUMBERS.index("status")
+_TIME, _STATUS = NUMBERS.index("time"), NUMBERS.index("status")
 
 
 def gathered_columns() -> set[str]:
@@ -71,6 +71,11 @@ class Kept:
     def __len__(self) -> int:
         """Number of rows."""
         return len(self.tickets)
+
+    @property
+    def times(self) -> Ints:
+        """Time of each row, in microseconds of UTC."""
+        return self.numbers[:, _TIME]
 
     @property
     def weights(self) -> Ints:

@@ -44,6 +44,7 @@ class Verdict(StrEnum):
     UNKNOWN_FORMAT = "unknown-format"
     AMBIGUOUS_FORMAT = "ambiguous-format"
     DUPLICATE = "duplicate"
+    REFUSED = "refused"
 
     @property
     def counts(self) -> bool:

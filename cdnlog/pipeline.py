@@ -17,7 +17,7 @@ from cdnlog.aggregate import Tally, grid, needed
 from cdnlog.counts import Counts, Merger, requests_by, windowed
 from cdnlog.errors import DamagedInput, UnknownNameError
 from cdnlog.evidence import Evidence
-from cdnlog.filerun import FileRun, Progress, R, Work
+from cdnlog.filerun import FileRun, Progress, R, Watch, Work
 from cdnlog.gather import Gatherer, Kept, Pool, gathered_columns, merged
 from cdnlog.model import Batch, FileReport, Inputs, Verdict
 from cdnlog.settings import Settings
@@ -50,14 +50,14 @@ class CountFile:
     gather: bool
     lanes: int = 1
 
-    def __call__(self, numbered: tuple[int, source.Input], monitor: Monitor) -> _Counted:
-        """Count one file."""
+    def __call__(self, numbered: tuple[int, source.Input], monitor: Monitor, watch: Watch | None = None) -> _Counted:
+        """Count one file; `watch` is told its decompressed bytes."""
         number, found = numbered
         dims, cell = self.settings.dimensions, grid(self.settings.window)
         columns = needed(dims) | (gathered_columns() if self.gather else set())
         run = FileRun(
             found, self.settings, columns, keep_rejects=self.folder is not None, progress=monitor.advance,
-            lanes=self.lanes,
+            watch=watch, lanes=self.lanes,
         )  # fmt: skip
         lanes = [_Lane(dims, cell, gather=self.gather) for _ in range(self.lanes)]
         for _ in run.results([lane.add for lane in lanes]):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import date
 from typing import TYPE_CHECKING, overload
 
 from cdnlog import pictures
@@ -11,7 +12,9 @@ from cdnlog.counts import Counts
 from cdnlog.declared import Lang
 from cdnlog.errors import UnknownNameError
 from cdnlog.model import SEVERITIES, Change, Finding, LostPath
+from cdnlog.mute import Mute, Muting, muting
 from cdnlog.renderable import Renderable
+from cdnlog.slo import Budget, Spends, budget
 from cdnlog.text import visible
 from cdnlog.zones import name_of
 
@@ -165,3 +168,228 @@ class Difference(Renderable):
         import pandas as pd  # noqa: PLC0415 - costs 0.4 s, only frames need it
 
         return pd.DataFrame([asdict(change) for change in self.changes], columns=list(Change.__slots__))
+
+
+@dataclass(frozen=True, slots=True)
+class FileNews:
+    """What the store made of one file, where that is more than "new, and counted".
+
+    Attributes:
+        path: The file, safe to print.
+        kind: "duplicate" (the same content counts already), "covered" (all its lines are in another file that counts),
+            "grown" (the same file with lines added), "replaced" (the same path, whose lines are all there again),
+            "redelivered" (a larger file under another name, which takes the place of `other`), "forced" (replaced by
+            `--replace` although lines are missing), "refused" (lost lines, what was counted stays), "damaged" (not
+            counted, tried again next night), "mended" (was damaged, counts now), "overlap" (counted, but some of its
+            lines seem to be in `other` too).
+        other: The other file that this is about, or empty.
+        before: Lines that counted before in its place, 0 without any.
+        after: Lines of the file.
+        text: All this as a sentence.
+    """
+
+    path: str
+    kind: str
+    other: str
+    before: int
+    after: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """An hour that earlier nights had told and that this night's files changed.
+
+    Attributes:
+        domain: The domain.
+        start: Begin of the hour, ISO 8601 with offset.
+        before: Requests that were told before.
+        after: Requests now.
+    """
+
+    domain: str
+    start: str
+    before: int
+    after: int
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A time for which a domain usually has requests, and has none now.
+
+    Attributes:
+        domain: The domain.
+        start: Begin, ISO 8601 with offset.
+        end: End, exclusive.
+        usual: Requests that the domain had in such a time before.
+        whole: Whether the domain is missing from the whole night.
+    """
+
+    domain: str
+    start: str
+    end: str
+    usual: int
+    whole: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """An incident of the night before that is not there any more.
+
+    Attributes:
+        id: Of its finding.
+        domain: Its domain.
+        status: Its code.
+        cause: Its cause.
+        end: When it was last seen, ISO 8601 with offset.
+    """
+
+    id: str
+    domain: str
+    status: int
+    cause: str
+    end: str
+
+
+@dataclass(frozen=True)
+class Night:
+    """One night: what came in, what is wrong in it, and how that compares with the nights before.
+
+    A function of the files and of what the store holds, so that the same night told again is the same.
+
+    Attributes:
+        diagnosis: The findings with their `state`, worst first. Its counts are those of the hours that this night's
+            files are about (requests of earlier files in these hours included), its `counts.inputs` this night's files
+            with their verdicts and accounting: new, grown, duplicate, refused, damaged or missing ones.
+        number: Of the night, from 1; nights are counted by the store.
+        news: What is to be said of files, by path.
+        changed: Hours that earlier nights had told otherwise, in order of time.
+        missing: Hours or whole domains that are usually there.
+        gone: Incidents of the night before that ended.
+        unknown: Sentences on what the store cannot know yet; empty when there is history enough.
+        history: Counts by hour, domain and status of the last four weeks up to this night's newest data, this night
+            included: what charts and objectives are made from.
+        known: Files of earlier nights that were found again, and not read again.
+        days: Days with data among these four weeks.
+        muting: The mutes; findings they silence are not in `diagnosis`.
+        budget: What was spent of an objective's budget, None without an objective.
+    """
+
+    diagnosis: Diagnosis
+    number: int
+    news: tuple[FileNews, ...]
+    changed: tuple[Changed, ...]
+    missing: tuple[Missing, ...]
+    gone: tuple[Gone, ...]
+    unknown: tuple[str, ...]
+    history: Counts
+    known: int
+    days: int
+    muting: Muting = field(default_factory=Muting)
+    budget: Budget | None = None
+
+    def muted(self, mutes: Sequence[Mute]) -> Night:
+        """Return the same night with known findings silenced, see `mute.muting`."""
+        starts = self.history.columns["window_start"]
+        newest = date.fromisoformat(self.history.shown(max(starts))[:10]) if starts else None
+        heard, made = muting(self.diagnosis, mutes, newest)
+        return replace(self, diagnosis=replace(self.diagnosis, items=heard), muting=made)
+
+    def held_to(self, percent: float, spends: Spends) -> Night:
+        """Return the same night held to an objective in per cent, see `slo.budget`."""
+        return replace(self, budget=budget(self.history, percent, spends))
+
+    @property
+    def counts(self) -> Counts:
+        """The counts of this night, with its inputs."""
+        return self.diagnosis.counts
+
+    @property
+    def lang(self) -> Lang:
+        """Language of all sentences."""
+        return self.diagnosis.lang
+
+    def __repr__(self) -> str:
+        """Say how much there is."""
+        return f"<Night {self.number}: {len(self.counts.inputs.files)} files, {len(self.diagnosis)} findings>"
+
+
+@dataclass(frozen=True, slots=True)
+class HeldDomain:
+    """What a store holds of one domain.
+
+    Attributes:
+        domain: The domain.
+        begins: Begin of its first window, ISO 8601 with offset.
+        ends: End of its last one.
+        days: Days with data.
+        requests: Requests in all.
+        errors: Requests with status 0, or 400 and above.
+        bytes: Bytes sent to clients.
+    """
+
+    domain: str
+    begins: str
+    ends: str
+    days: int
+    requests: int
+    errors: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class HeldFile:
+    """What a store knows of one file.
+
+    Attributes:
+        path: Its path, safe to print.
+        state: "counted", "replaced" (what counts has its lines), "duplicate", "covered", "refused", "damaged".
+        verdict: How its reading ended.
+        night: Number of the night that it came in.
+        sha256: Of its decompressed content, None if it could not be read whole.
+        length: Bytes of the content.
+        lines: Its lines.
+        counted: Those that count.
+        rejected: Those that were rejected.
+        begins: Begin of its data, ISO 8601 with offset, None without any.
+        ends: Its end.
+        grain: Seconds of the finest windows that are kept of it, 0 if none are.
+        problem: What was seen, empty if nothing was wrong.
+    """
+
+    path: str
+    state: str
+    verdict: str
+    night: int
+    sha256: str | None
+    length: int
+    lines: int
+    counted: int
+    rejected: int
+    begins: str | None
+    ends: str | None
+    grain: int
+    problem: str
+
+
+@dataclass(frozen=True)
+class Holdings:
+    """What a store holds.
+
+    Attributes:
+        path: The store, safe to print.
+        size: Its size in bytes.
+        version: Of its tables.
+        zone: Zone that its hours and days are aligned to.
+        nights: Nights that were told.
+        files: All files, by path.
+        domains: All domains, by name.
+    """
+
+    path: str
+    size: int
+    version: int
+    zone: str
+    nights: int
+    files: tuple[HeldFile, ...]
+    domains: tuple[HeldDomain, ...]

@@ -18,6 +18,7 @@ import msgspec
 
 from cdnlog.declared import Causes, Classes, Codes, Columns, Phrases, Regions, Rules
 from cdnlog.formats import AnyFormat
+from cdnlog.mute import MuteFile
 
 OUT_DIR = Path(__file__).parent.parent / "schemas"
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -27,6 +28,7 @@ SHAPES: dict[str, Any] = {
     "codes": Codes,
     "columns": Columns,
     "format": AnyFormat,
+    "mute": MuteFile,
     "phrases": Phrases,
     "regions": Regions,
     "rules": Rules,

@@ -79,10 +79,11 @@ def test_schemas_are_closed(path: Path) -> None:
 
 
 def test_schemas_share_their_definitions() -> None:
-    """`count` and `diagnose` say the same of the inputs they share."""
-    counts, diagnosis = schema("count")["$defs"], schema("diagnose")["$defs"]
+    """`count`, `diagnose` and `nightly` say the same of what they share."""
+    counts, diagnosis, night = (schema(name)["$defs"] for name in ("count", "diagnose", "nightly"))
     for name in counts.keys() & diagnosis.keys():
         assert counts[name] == diagnosis[name]
+    assert {name: night[name] for name in ["row", *diagnosis]} == {"row": counts["row"]} | diagnosis
     assert {"inputs", "file", "instant", "domain_name", "status"} <= counts.keys() & diagnosis.keys()
 
 

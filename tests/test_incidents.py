@@ -265,7 +265,7 @@ def test_surprise_bounds_the_chance(seen: float, expected: float, value: float) 
 
 def judged(failing: int, total: int, status: int, clients: int | None, **more: float) -> str:
     """Return the severity of an incident, with a quiet time before it and nothing usual unless said otherwise."""
-    one = Incident(first=0, last=0, usual=more.get("usual", 0.0), onset=bool(more.get("onset", True)))
+    one = Incident(first=0, last=0, usual=more.get("usual", 0.0), told=bool(more.get("onset", True)), onset=True)
     return severity(failing, total, status, clients, one)
 
 

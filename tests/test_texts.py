@@ -23,7 +23,9 @@ from cdnlog import declared
 from cdnlog.catalog import Catalog, phrases
 from cdnlog.declared import LANGS, CauseEntry, Classes, Code, Entry, Lang, Localized, LocalizedList, Word
 from cdnlog.diagnosis.affected import COLUMNS
+from cdnlog.grids import FAILING
 from cdnlog.model import SEVERITIES
+from cdnlog.slo import SPANS
 
 CATALOG = Catalog()
 PROGRAM = Path(__file__).parent.parent / "cdnlog"
@@ -70,6 +72,9 @@ VARIANTS = {  # how the program makes the name of a phrase, and all that it can 
     "owner": get_args(declared.Owner),
     "told-by": ("edge-word", "provider", "standard", "class"),
     "answered": ("standard", "class"),
+    "state": ("new", "worse", "chronic", "better", "unknown"),
+    "class": FAILING,
+    "span": tuple(SPANS),
 }
 
 
@@ -276,6 +281,7 @@ def known_by(number: int) -> str:
 def trees() -> list[ast.Module]:
     """Return the modules that speak to people through phrases, parsed."""
     paths = [path for folder in ("report", "diagnosis") for path in sorted((PROGRAM / folder).rglob("*.py"))]
+    paths.append(PROGRAM / "night.py")
     return [ast.parse(path.read_text(encoding="utf-8")) for path in paths]
 
 

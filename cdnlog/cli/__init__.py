@@ -42,6 +42,8 @@ def cli(
 
     cdnlog count logs/ --window 1h    requests and bytes per hour and status
 
+    cdnlog nightly logs/ --store history.db    each night: count what is new once, compare, report
+
     cdnlog explain 514                what a code means at this CDN
 
     Results go to standard output, everything else to standard error. Exit codes: 'cdnlog diagnose --help'.

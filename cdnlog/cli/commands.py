@@ -11,6 +11,8 @@ from typer.main import get_command
 
 SUMMARIES = {
     "diagnose": "Say which errors occurred, whose they are, and what to do first.",
+    "nightly": "Count what is new exactly once, compare with the nights before, write reports. For cron and systemd.",
+    "history": "Show what a store holds: domains, days, files and what became of each.",
     "count": "Count status codes per domain and time window.",
     "diff": "Compare two sets of logs, BEFORE and AFTER: what became more or less frequent, which paths used to work.",
     "parse": "Write the parsed rows to Parquet, CSV or JSON lines, by the suffix of --out.",

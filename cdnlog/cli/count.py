@@ -10,6 +10,7 @@ import cdnlog
 from cdnlog.cli.commands import application
 from cdnlog.cli.output import Output, OutputOption, deliver
 from cdnlog.cli.reading import Reading, reading
+from cdnlog.cli.shared import StoredOption
 
 app = application()
 
@@ -26,6 +27,7 @@ def count(
             "those of the three that are named. Repeatable.",
         ),
     ] = None,
+    store: StoredOption = None,
     output: OutputOption = Output.table,
 ) -> int:
     """Count status codes per domain and time window.
@@ -35,7 +37,13 @@ def count(
     cdnlog count logs/ --by cache -o csv --out counts.csv
 
     cdnlog count 'logs/*-www.*.gz' --by status --since 2026-11-20T10:00
+
+    cdnlog count --store history.db --window 1d
     """
+    if store is not None:
+        counts = job.stored(store, by)
+        deliver(counts, output, job.out, job.lang)
+        return job.tell(counts.inputs)
     with job.observed() as observers:
         counts = cdnlog.count(job.paths, job.window, **job.options(by), **observers)
     deliver(counts, output, job.out, job.lang)

@@ -12,6 +12,7 @@ from cdnlog.cli.commands import application
 from cdnlog.cli.guard import worst
 from cdnlog.cli.output import Output, OutputOption, deliver
 from cdnlog.cli.reading import Reading, reading
+from cdnlog.cli.shared import StoredOption
 from cdnlog.errors import EXIT_FINDING
 
 
@@ -35,6 +36,7 @@ def diagnose(
     fail_on: Annotated[
         Severity | None, typer.Option(help="Exit 1 if a finding is as bad as this, or worse; else never.")
     ] = None,
+    store: StoredOption = None,
     output: OutputOption = Output.table,
 ) -> int:
     """Say which errors occurred, whose they are, and what to do first. The main job.
@@ -45,13 +47,16 @@ def diagnose(
 
     cdnlog diagnose logs/ -o json --fail-on high
 
+    cdnlog diagnose --store history.db --since 2026-11-20
+
     cdnlog diagnose logs/ -o html --out report.html --lang ko
 
     Exit codes: 0 done, 1 a finding at or above --fail-on, 2 wrong usage, 3 input incomplete, 4 nothing to analyse
     (--require-data), 70 a bug of ours, 74 output not written, 130 interrupted, 143 terminated.
     """
     with job.observed() as observers:
-        diagnosis = cdnlog.diagnose(job.paths, job.window, **job.options(), **observers)
+        given = job.paths if store is None else job.stored(store)
+        diagnosis = cdnlog.diagnose(given, job.window, **job.options(), **observers)
     deliver(diagnosis, output, job.out, job.lang)
     failed = fail_on is not None and diagnosis.at_or_above(fail_on.value)
     return worst(job.tell(diagnosis.counts.inputs), EXIT_FINDING if failed else 0)

@@ -24,7 +24,7 @@ def atomic(path: Path) -> Iterator[IO[bytes]]:
     """
     where = visible(path)
     if path.exists() and not path.is_file():
-        with _special(path) as file:
+        with special(path) as file:
             yield file
         return
     try:
@@ -66,7 +66,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def _special(path: Path) -> Iterator[IO[bytes]]:
+def special(path: Path) -> Iterator[IO[bytes]]:
     """Open a pipe or a device as it is: replacing it with a file would not be what was asked for."""
     try:
         with path.open("wb") as file:

@@ -24,6 +24,7 @@ from cdnlog.model import Inputs, Verdict
 from cdnlog.options import Options
 from cdnlog.source import STDIN, Found, find, same_content
 from cdnlog.text import visible
+from cdnlog.windows import seconds
 
 _NAMED = 3  # names that are told of many
 
@@ -72,6 +73,13 @@ class Reading:
         """The paths, as given."""
         paths: list[str] = self.given["paths"]
         return paths
+
+    def stored(self, store: Path, by: list[str] | None = None) -> cdnlog.Counts:
+        """Return the counts of a store; say so where it keeps them more coarsely than asked for."""
+        counts = cdnlog.stored(store, self.window, **self.options(by))
+        if counts.window > seconds(self.window) and not self.quiet:
+            say(f"cdnlog: older data is kept by {counts.window // 3600} h, so windows are; --since leaves it out")
+        return counts
 
     @contextmanager
     def observed(self) -> Iterator[dict[str, Any]]:
@@ -153,8 +161,10 @@ def reading(command: Callable[..., int]) -> Callable[..., Any]:
     common = inspect.signature(shared.options)
     common_hints = get_type_hints(shared.options, include_extras=True)
     first, *rest = common.parameters.values()
+    or_store = any(p.name == "store" and p.default is None for p in own)
+    paths = first.replace(annotation=common_hints[first.name])
     parameters = [
-        first.replace(annotation=common_hints[first.name]),
+        paths.replace(default=None) if or_store else paths,
         *(p.replace(annotation=hints[p.name], kind=p.POSITIONAL_OR_KEYWORD) for p in own),
         *(p.replace(annotation=common_hints[p.name]) for p in rest),
     ]
@@ -163,6 +173,9 @@ def reading(command: Callable[..., int]) -> Callable[..., Any]:
     def run(**given: Any) -> int:  # noqa: ANN401 - what typer parsed
         keep_freed_memory()
         mine = {p.name: given.pop(p.name) for p in own}
+        given["paths"] = given["paths"] or []
+        if or_store and bool(given["paths"]) == (mine["store"] is not None):
+            raise UsageError("name the logs to read, or a store by --store FILE, one of the two")
         if given["paths"] == [STDIN] and sys.stdin is not None and sys.stdin.isatty():
             raise UsageError("standard input is a terminal; pipe a log into 'cdnlog ... -', or name its file")
         job = Reading(given, find(given["paths"]))

@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from cdnlog.diagnosis.changes import changes, lost_paths
 from cdnlog.diagnosis.findings import Tables, findings
+from cdnlog.diagnosis.statistics import difference
 
-__all__ = ["Tables", "changes", "findings", "lost_paths"]
+__all__ = ["Tables", "changes", "difference", "findings", "lost_paths"]

@@ -24,6 +24,7 @@ from cdnlog.diagnosis.severity import INFO, severity
 from cdnlog.diagnosis.statistics import wilson_low
 from cdnlog.diagnosis.stretches import Stretch, stretches
 from cdnlog.diagnosis.ticket import ticket
+from cdnlog.diagnosis.usual import Usual
 from cdnlog.evidence import Evidence
 from cdnlog.model import SEVERITIES, Finding
 
@@ -49,19 +50,22 @@ class Tables:
     providers: Mapping[str, str] = field(default_factory=dict)
 
 
-def findings(counts: Counts, evidence: Evidence | None, tables: Tables) -> tuple[Finding, ...]:
+def findings(
+    counts: Counts, evidence: Evidence | None, tables: Tables, history: Usual | None = None
+) -> tuple[Finding, ...]:
     """Return the findings, worst first; any split of the input gives the same ones.
 
     Args:
         counts: Counts by window, domain and status at least.
         evidence: Kept rows of the same requests, None if there are only counts.
         tables: What to tell them with.
+        history: What is usual at other times, None if only these counts can tell.
 
     Raises:
         UsageError: The counts lack one of these dimensions.
     """
     traffic = Traffic(counts)
-    cut = stretches(traffic, counts.window)
+    cut = stretches(traffic, counts.window, history)
     judge = _Judge(counts, traffic, evidence, tables, cut)
     groups = correlated(judge.drafts())
     author = _Author(counts, traffic, tables, judge)
@@ -165,7 +169,7 @@ class _Author:
             statement = self._say(reading.phrase, **reading.facts)
             yield {"rule": reading.rule, "verdict": reading.verdict, "statement": statement}
         yield {"rule": "E01", **self._gate(draft.stretch)}
-        if draft.stretch.incident and not draft.stretch.incident.onset:
+        if draft.stretch.incident and not draft.stretch.incident.told:
             yield {"rule": "E02", "verdict": "not-measurable", "statement": self._say("no-quiet-time")}
         if self._damage and draft.stretch.incident:
             yield {"rule": "E14", "verdict": "weak", "statement": self._say("E14-weak", **self._damage)}

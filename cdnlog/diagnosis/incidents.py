@@ -1,7 +1,8 @@
 """Finds the incidents in the series of one status of one domain: when its share rose above what is usual there.
 
-What is usual is estimated from the windows outside any incident, but never above what anyone would accept as usual:
-a download that holds nothing but the incident has no quiet time to compare with. An incident is a run of windows whose
+What is usual is what other times show, where there is a history; else it is estimated from the windows outside any
+incident, but never above what anyone would accept as usual: a download that holds nothing but the incident has no quiet
+time to compare with. An incident is a run of windows whose
 failures are too many for the usual share (a scan for maximal scoring runs, then a likelihood ratio), enough to speak of
 (`LEAST`), and surely a share worth speaking of (Wilson's lower bound against `Gate.share`).
 """
@@ -72,12 +73,14 @@ class Incident:
         last: Place of its last window.
         usual: Share of failing requests that is usual there.
         onset: Whether the series shows its begin: windows before it that are quiet.
+        told: Whether it is known what is usual: by its begin, or by a history.
     """
 
     first: int
     last: int
     usual: float
     onset: bool
+    told: bool = False
 
 
 def possible(failing: Floats, total: Floats, begins: Ints, share: Floats, status: Ints) -> Bools:
@@ -107,7 +110,9 @@ def possible(failing: Floats, total: Floats, begins: Ints, share: Floats, status
     return passed
 
 
-def incidents(failing: Sequence[int], total: Sequence[int], bounds: Gate, apart: int = APART) -> list[Incident]:
+def incidents(
+    failing: Sequence[int], total: Sequence[int], bounds: Gate, apart: int = APART, usually: float | None = None
+) -> list[Incident]:
     """Return the incidents in order of time, none touching another.
 
     Args:
@@ -115,15 +120,20 @@ def incidents(failing: Sequence[int], total: Sequence[int], bounds: Gate, apart:
         total: All requests of the domain in the same windows, none zero.
         bounds: What counts as an incident.
         apart: Windows at the usual share that part two incidents.
+        usually: Share that other times show to be usual, None if only this series can tell.
     """
+    if usually is not None:
+        usual = _clamped(usually, bounds)
+        found = _runs(_Series(failing, total, usual, apart, told=True), bounds)
+        return [Incident(first, last, usual, onset=first > 0, told=True) for first, last in found]
     usual = _clamped(_median_share(failing, total), bounds)
-    found: list[tuple[int, int]] = []
+    found = []
     for _ in range(_ROUNDS):
         found = _runs(_Series(failing, total, usual, apart), bounds)
         before, usual = usual, _clamped(_outside(failing, total, found), bounds)
         if usual == before:
             break
-    return [Incident(first, last, usual, onset=first > 0) for first, last in found]
+    return [Incident(first, last, usual, onset=first > 0, told=first > 0) for first, last in found]
 
 
 def _clamped(share: float | None, bounds: Gate) -> float:
@@ -157,6 +167,7 @@ class _Series:
     total: Sequence[int]
     usual: float
     apart: int
+    told: bool = False
 
     def share(self, first: int, last: int) -> float:
         """Return the share of failing requests in a run."""
@@ -208,7 +219,7 @@ def _parted(scores: list[float], first: int, last: int, apart: int) -> list[tupl
 def _is_incident(series: _Series, bounds: Gate, first: int, last: int) -> bool:
     k, n = sum(series.failing[first : last + 1]), sum(series.total[first : last + 1])
     # Sparse noise makes runs that reach over nearly everything; against the share of the whole they are no surprise.
-    whole = min(series.share(0, len(series.total) - 1), bounds.chronic)
+    whole = 0.0 if series.told else min(series.share(0, len(series.total) - 1), bounds.chronic)
     if k < LEAST or surprise(k, n * max(series.usual, whole)) < SURPRISE:
         return False
     return wilson_low(k, n) >= bounds.share

@@ -25,7 +25,7 @@ def severity(failing: int, total: int, status: int, clients: int | None, inciden
         total: All requests of the domain at that time.
         status: The status: refusals and aborts harm less than server errors, unless they hit half of the site.
         clients: Distinct client addresses among the failing requests, None if that is not known.
-        incident: What is usual there is no harm; and without an onset, a refusal may be how it always is.
+        incident: What is usual there is no harm; and if that is not known, a refusal may be how it always is.
     """
     surely = max(0.0, wilson_low(failing, total) - incident.usual)
     burn = surely / (1 - OBJECTIVE)
@@ -35,5 +35,5 @@ def severity(failing: int, total: int, status: int, clients: int | None, inciden
         if (failing if clients is None else clients) < MANY_CLIENTS:
             level = max(level, SEVERITIES.index(_MEDIUM))
         if status < _SERVER_ERROR:
-            level = max(level + 1, 0 if incident.onset else SEVERITIES.index(_LOW))
+            level = max(level + 1, 0 if incident.told else SEVERITIES.index(_LOW))
     return SEVERITIES[min(level, SEVERITIES.index(_LOW))]

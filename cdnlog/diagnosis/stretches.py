@@ -10,8 +10,9 @@ from heapq import nsmallest
 import numpy as np
 
 from cdnlog.buffer import Ints
-from cdnlog.diagnosis.incidents import Incident, gate, incidents, possible
+from cdnlog.diagnosis.incidents import LEAST, Incident, gate, incidents, possible
 from cdnlog.diagnosis.series import DomainSeries, Traffic
+from cdnlog.diagnosis.usual import Usual
 
 NOISE = 1000
 """Most stretches of background noise; the counts have all of it."""
@@ -44,7 +45,7 @@ class Stretch:
         return self.series.between(self.windows[0], self.windows[-1])
 
 
-def stretches(traffic: Traffic, window: int) -> list[Stretch]:
+def stretches(traffic: Traffic, window: int, history: Usual | None = None) -> list[Stretch]:
     """Return the incidents of every code of a domain, and after those of a code what is left of it.
 
     They come by domain and status. The smallest background noise is left out where there is more than anyone reads:
@@ -53,8 +54,9 @@ def stretches(traffic: Traffic, window: int) -> list[Stretch]:
     Args:
         traffic: The counts.
         window: Length of a window in seconds.
+        history: What is usual at other times.
     """
-    codes = _Codes(traffic)
+    codes = _Codes(traffic, history)
     found = [part for code in np.flatnonzero(codes.suspect).tolist() for part in codes.cut(code, window)]
     noise = [part for part in found if part.incident is None] + codes.noise()
     kept = nsmallest(NOISE, noise, key=lambda s: (-s.requests, s.series.domain, s.status))
@@ -69,8 +71,8 @@ class _Codes:
         suspect: Whether each may have an incident.
     """
 
-    def __init__(self, traffic: Traffic) -> None:
-        self._traffic, self._cells = traffic, traffic.failing()
+    def __init__(self, traffic: Traffic, history: Usual | None) -> None:
+        self._traffic, self._cells, self._history = traffic, traffic.failing(), history
         domain, status = traffic.domain[self._cells], traffic.status[self._cells]
         first = np.ones(len(self._cells), bool)
         first[1:] = (domain[1:] != domain[:-1]) | (status[1:] != status[:-1])
@@ -80,7 +82,9 @@ class _Codes:
         failing, total = (sums[self._cells].astype(np.float64) for sums in (traffic.requests, traffic.total))
         self._requests = np.add.reduceat(failing, self._begins) if len(self._begins) else failing
         shares = self._requests / traffic.whole(self._domain)
-        self.suspect = possible(failing, total, self._begins, shares, self._status)
+        # The bound goes by what is usual in these counts alone; history may find less usual what they are full of.
+        alone = possible(failing, total, self._begins, shares, self._status)
+        self.suspect = alone if history is None else self._requests >= LEAST
 
     def cut(self, code: int, window: int) -> Iterator[Stretch]:
         """Yield the incidents of a code, and after them what is left of it."""
@@ -89,13 +93,22 @@ class _Codes:
         places = np.searchsorted(series.windows, traffic.window[cells])
         failing = np.zeros(len(series.windows), traffic.requests.dtype)
         failing[places] = traffic.requests[cells]
-        found = incidents(failing.tolist(), list(series.requests.values()), gate(status), max(1, _APART // window))
+        windows = series.windows.tolist()
+        usual = self._history.usual(str(series.domain), status, windows) if self._history else None
+        apart = max(1, _APART // window)
+        found = incidents(failing.tolist(), list(series.requests.values()), gate(status), apart, usual)
         left = np.ones(len(cells), bool)
         for one in found:
             inside = (places >= one.first) & (places <= one.last)
             left &= ~inside
-            windows = tuple(series.windows[one.first : one.last + 1].tolist())
-            yield Stretch(series, status, windows, one, cells[inside], int(traffic.requests[cells[inside]].sum()))
+            yield Stretch(
+                series,
+                status,
+                tuple(windows[one.first : one.last + 1]),
+                one,
+                cells[inside],
+                int(traffic.requests[cells[inside]].sum()),
+            )
         if left.any():
             yield self._rest(code, cells[left])
 

@@ -12,25 +12,29 @@ from cdnlog.report.sections import Document
 if TYPE_CHECKING:
     from cdnlog.model import Finding
 
-__all__ = ["OUTPUTS", "Document", "fragment", "render"]
+__all__ = ["NIGHT_OUTPUTS", "OUTPUTS", "Document", "fragment", "render"]
 
 OUTPUTS = ("table", "json", "csv", "markdown", "html")
+"""What any result can be rendered as."""
+NIGHT_OUTPUTS = (*OUTPUTS, "prometheus")
+"""What a night can be rendered as."""
 
 
 def render(document: Document, output: str = "table", width: int = 80, lang: Lang = "en") -> str:
     """Return a result as text that ends in LF.
 
     Args:
-        document: Counts, a diagnosis, an explained code or a listing.
-        output: One of `OUTPUTS`.
+        document: Counts, a diagnosis, a night, an explained code or a listing.
+        output: One of `OUTPUTS`, for a night of `NIGHT_OUTPUTS`.
         width: Columns of the terminal, for "table".
         lang: Language of headings and labels; a diagnosis keeps its own.
 
     Raises:
         UnknownNameError: There is no such output.
     """
-    if output not in OUTPUTS:
-        raise UnknownNameError("output", output, OUTPUTS)
+    known = (*OUTPUTS, *getattr(document, "outputs", ()))
+    if output not in known:
+        raise UnknownNameError("output", output, known)
     # Each brings a library of its own, for setting tables, writing CSV or filling a page in: only one is loaded.
     renderer = import_module(f"cdnlog.report.as_{output}")
     text: str = renderer.render(document, width, lang) if output == "table" else renderer.render(document, lang)

@@ -11,12 +11,13 @@ from functools import cache
 from importlib.resources import files
 
 import jinja2
+from markupsafe import Markup
 
 from cdnlog.counts import Counts
 from cdnlog.declared import Lang
-from cdnlog.report.layout import Cell, Listing, speaker
+from cdnlog.report.layout import Cell, Chart, Listing, Swatch, speaker
 from cdnlog.report.sections import Document, sections
-from cdnlog.results import Diagnosis, Difference
+from cdnlog.results import Diagnosis, Difference, Holdings, Night
 from cdnlog.text import visible
 
 
@@ -26,7 +27,11 @@ def render(document: Document, lang: Lang = "en") -> str:
     style = file("report.css")
     policy = base64.b64encode(hashlib.sha256(f"\n{style}".encode()).digest()).decode()
     page: str = template("report.html").render(
-        sections=sections(document, lang), lang=lang, title=speaker(lang)(_title(document)), style=style, policy=policy
+        sections=sections(document, lang, pictures=True),
+        lang=lang,
+        title=speaker(lang)(_title(document)),
+        style=style,
+        policy=policy,
     )
     return page
 
@@ -37,8 +42,12 @@ def _title(document: Document) -> str:
         return "page-counts"
     if isinstance(document, Diagnosis):
         return "report"
+    if isinstance(document, Night):
+        return "page-night"
     if isinstance(document, Difference):
         return "page-difference"
+    if isinstance(document, Holdings):
+        return "page-store"
     return "page-listing" if isinstance(document, Listing) else "page-codes"
 
 
@@ -52,7 +61,7 @@ def template(name: str) -> jinja2.Template:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"shown": _shown, "number": _is_number}
+    environment.filters |= {"shown": _shown, "number": _is_number, "svg": _svg, "swatch": _swatch}
     return environment.from_string(file(name))
 
 
@@ -65,6 +74,18 @@ def _shown(cell: Cell) -> str:
     if cell is None:
         return "-"
     return f"{cell:,}" if isinstance(cell, int) else visible(str(cell))
+
+
+def _svg(chart: Chart) -> Markup:
+    from cdnlog.report import charts  # noqa: PLC0415 - matplotlib costs 0.3 s, few pages have charts
+
+    return charts.svg(chart)
+
+
+def _swatch(key: Swatch) -> Markup:
+    from cdnlog.report import charts  # noqa: PLC0415
+
+    return charts.swatch(key)
 
 
 def _is_number(cell: Cell) -> bool:

@@ -20,6 +20,9 @@ def render(document: Document, width: int = 80, lang: Lang = "en") -> str:
 
 def _section(section: Section, width: int) -> list[str]:
     parts = [visible(section.title)] if section.title else []
+    if section.tiles:
+        told = (f"{tile.label}: {tile.value} ({tile.note})" for tile in section.tiles)
+        parts.append("\n".join(_wrap(line, width, "", "   ") for line in told))
     if section.rows:
         parts = ["\n".join([*parts, _table(section)])]
     parts += [_card(card, width) for card in section.cards]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from cdnlog.answers import Answer
 from cdnlog.declared import Lang
-from cdnlog.report.layout import Card, Say, Section, clock, percent, speaker
+from cdnlog.report.layout import Card, Cell, Say, Section, clock, percent, speaker
 
 if TYPE_CHECKING:
     from cdnlog.model import Finding
@@ -31,12 +31,14 @@ def finding_sections(diagnosis: Diagnosis) -> list[Section]:
     return [Section(say("findings"), *_overview(loud, say), cards, notes), *_noise(quiet, say)]
 
 
-def _overview(loud: list[Finding], say: Say) -> tuple[tuple[str, ...], tuple[tuple[str | int, ...], ...]]:
-    heads = ("severity", "domain", "code", "requests", "share", "since", "owner")
-    rows = tuple(
+def _overview(loud: list[Finding], say: Say) -> tuple[tuple[str, ...], tuple[tuple[Cell, ...], ...]]:
+    compared = any(f.state != "unknown" for f in loud)
+    heads = ("severity", *(["state"] * compared), "domain", "code", "requests", "share", "since", "owner")
+    rows: tuple[tuple[Cell, ...], ...] = tuple(
         (
             str(i),
             say(f"severity-{f.severity}"),
+            *([say(f"state-{f.state}")] * compared),
             f.domain,
             str(f.status),
             f.requests,
@@ -57,7 +59,8 @@ def _noise(quiet: list[Finding], say: Say) -> list[Section]:
 
 def _card(number: int, f: Finding, lang: Lang) -> Card:
     say = speaker(lang)
-    title = f"{number}. {say(f'severity-{f.severity}').upper()}  {f.domain}  {f.status}  {f.name}"
+    state = "" if f.state == "unknown" else f", {say(f'state-{f.state}')}"
+    title = f"{number}. {say(f'severity-{f.severity}').upper()}{state}  {f.domain}  {f.status}  {f.name}"
     return Card(title, tuple(_finding(f, say)), f.severity)
 
 

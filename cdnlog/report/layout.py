@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cdnlog.catalog import say
 from cdnlog.declared import Lang
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from cdnlog.plots import Floats, Span
 
 Cell = str | int | float | None
 Say = Callable[..., str]
@@ -30,6 +35,62 @@ class Card:
 
 
 @dataclass(frozen=True)
+class Tile:
+    """A number that is seen before anything else.
+
+    Attributes:
+        label: What it is.
+        value: The number.
+        note: What is to be known of it.
+        tone: "critical", "high", "medium", "low" or "good", to be set apart by colour; empty for none.
+    """
+
+    label: str
+    value: str
+    note: str = ""
+    tone: str = ""
+
+
+@dataclass(frozen=True)
+class Steps:
+    """A chart of classes of status codes over time, see `plots.draw_classes`."""
+
+    title: str
+    windows: tuple[datetime, ...]
+    series: Mapping[str, Floats]
+
+
+@dataclass(frozen=True)
+class Heat:
+    """A heat map, see `plots.draw_heatmap`."""
+
+    title: str
+    rows: tuple[str, ...]
+    columns: tuple[datetime, ...]
+    values: Floats
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """Bars over time, see `plots.draw_timeline`."""
+
+    title: str
+    spans: tuple[Span, ...]
+
+
+Chart = Steps | Heat | Timeline
+
+
+@dataclass(frozen=True)
+class Swatch:
+    """What a colour of the charts stands for; without a colour, a place without data."""
+
+    colour: str
+    alpha: float
+    label: str
+
+
+@dataclass(frozen=True)
 class Section:
     """A titled table, the cards and the notes under it; any of them may be empty.
 
@@ -39,6 +100,12 @@ class Section:
         rows: Cells as they are to be read; numbers are set to the right.
         cards: What is told one by one.
         notes: Plain lines.
+        tiles: Numbers side by side, above the table.
+        charts: Pictures above the table, on pages only.
+        swatches: What their colours stand for.
+        linked: How many of the rows, from the first, have a card in the section with `targets`; on pages only.
+        targets: Whether rows of another section lead to these cards.
+        folded: Whether a page shows the title alone, until it is asked for the rest.
     """
 
     title: str = ""
@@ -46,6 +113,12 @@ class Section:
     rows: tuple[tuple[Cell, ...], ...] = ()
     cards: tuple[Card, ...] = ()
     notes: tuple[str, ...] = ()
+    tiles: tuple[Tile, ...] = ()
+    charts: tuple[Chart, ...] = ()
+    swatches: tuple[Swatch, ...] = ()
+    linked: int = 0
+    targets: bool = False
+    folded: bool = False
 
 
 @dataclass(frozen=True)

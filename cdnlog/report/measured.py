@@ -9,21 +9,27 @@ from typing import Any
 from cdnlog.counts import Counts
 from cdnlog.declared import Lang
 from cdnlog.model import Accounting, Change, FileReport, Finding, Inputs
-from cdnlog.report import cards, differences, tables
+from cdnlog.mute import Mute
+from cdnlog.report import cards, differences, nights, stores, tables
 from cdnlog.report.layout import Section, picked
-from cdnlog.results import Diagnosis, Difference
+from cdnlog.results import Diagnosis, Difference, Holdings, Night
+from cdnlog.slo import Budget
 from cdnlog.windows import window_name
 from cdnlog.zones import name_of
 
-Measured = Counts | Diagnosis | Difference
+Measured = Counts | Diagnosis | Night | Difference | Holdings
 _FINDING = (
     "severity", "domain", "status", "name", "owner", "cause", "confidence", "requests", "total", "share", "clients",
     "start", "end", "active", "meaning", "fix", "avoid", "needs", "id",
 )  # fmt: skip
 
 
-def sections(document: Measured, lang: Lang) -> list[Section]:
+def sections(document: Measured, lang: Lang, *, pictures: bool = False) -> list[Section]:
     """Return the sections of the result; a diagnosis and a difference are told in their own language."""
+    if isinstance(document, Holdings):
+        return stores.sections(document, lang)
+    if isinstance(document, Night):
+        return nights.sections(document, with_pictures=pictures)
     if isinstance(document, Counts):
         return [tables.health(document, lang), tables.counted(document), *tables.domains(document, lang)]
     if isinstance(document, Difference):
@@ -39,6 +45,8 @@ def table(document: Measured) -> tuple[Iterable[str], Iterable[tuple[Any, ...]]]
         return document.headers, document.rows()
     if isinstance(document, Difference):
         return Change.__slots__, picked(Change.__slots__, as_dict(document)["changes"])
+    if isinstance(document, Holdings):
+        return stores.FILE, picked(stores.FILE, as_dict(document)["files"])
     return _FINDING, picked(_FINDING, as_dict(document)["findings"])
 
 
@@ -51,9 +59,17 @@ def as_dict(document: Measured) -> dict[str, Any]:
             "counts": _counts(document),
             **_domains(document),
         }
-    if isinstance(document, Diagnosis):
-        findings = [{name: getattr(finding, name) for name in Finding.__slots__} for finding in document]
-        return {"schema": "cdnlog.diagnose/1", **_frame(document.counts), "findings": findings}
+    if isinstance(document, Diagnosis | Night):
+        name, more = ("nightly", _night(document)) if isinstance(document, Night) else ("diagnose", {})
+        found = document.diagnosis if isinstance(document, Night) else document
+        return {
+            "schema": f"cdnlog.{name}/1",
+            **_frame(found.counts),
+            "findings": [_finding(finding) for finding in found],
+            **more,
+        }
+    if isinstance(document, Holdings):
+        return stores.as_dict(document)
     return {
         "schema": "cdnlog.diff/1",
         "timezone": name_of(document.after.zone),
@@ -62,6 +78,37 @@ def as_dict(document: Measured) -> dict[str, Any]:
         "changes": [asdict(change) for change in document.changes],
         "lost_paths": [asdict(path) for path in document.lost],
     }
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    return {name: getattr(finding, name) for name in Finding.__slots__}
+
+
+def _night(night: Night) -> dict[str, Any]:
+    mutes = night.muting
+    return {
+        "night": night.number,
+        "days": night.days,
+        "known": night.known,
+        "muted": [{"finding": _finding(one.finding), **_mute(one.by)} for one in mutes.muted],
+        "expired": [_mute(mute) for mute in mutes.expired],
+        "gone": [asdict(one) for one in night.gone],
+        "news": [asdict(one) for one in night.news],
+        "missing": [asdict(one) for one in night.missing],
+        "changed": [asdict(one) for one in night.changed],
+        "unknown": list(night.unknown),
+        "budget": _budget(night.budget, night.history) if night.budget else None,
+        "counts": _counts(night.counts),
+    }
+
+
+def _mute(mute: Mute) -> dict[str, Any]:
+    return {"reason": mute.reason, "owner": mute.owner, "until": mute.until.isoformat()}
+
+
+def _budget(budget: Budget, counts: Counts) -> dict[str, Any]:
+    end = None if budget.end is None else counts.shown(budget.end)
+    return {"target": budget.target, "end": end, "rows": [asdict(row) for row in budget.rows]}
 
 
 def _frame(counts: Counts) -> dict[str, Any]:

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 Document: TypeAlias = "Measured | Answer | Comparison | Listing"
 
 
-def sections(document: Document, lang: Lang) -> list[Section]:
-    """Return the sections of any result; a diagnosis is told in its own language."""
+def sections(document: Document, lang: Lang, *, pictures: bool = False) -> list[Section]:
+    """Return the sections of any result, with pictures where they can be shown; a diagnosis has its own language."""
     if isinstance(document, Answer):
         return [Section(cards=(answer_card(document, lang),))]
     if isinstance(document, Comparison):
@@ -25,4 +25,4 @@ def sections(document: Document, lang: Lang) -> list[Section]:
         return [Section(document.title, document.headers, document.rows, notes=document.notes)]
     from cdnlog.report import measured  # noqa: PLC0415 - brings numpy, which tables do without
 
-    return measured.sections(document, lang)
+    return measured.sections(document, lang, pictures=pictures)

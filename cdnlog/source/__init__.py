@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import IO, Any
@@ -50,7 +50,12 @@ class _Metered:
         return self._limit is not None and self.done < self._limit
 
 
-def read(found: Input, size: int = BLOCK, progress: Callable[[int], None] | None = None) -> Iterator[Block | Ending]:
+def read(
+    found: Input,
+    size: int = BLOCK,
+    progress: Callable[[int], None] | None = None,
+    watch: Callable[[bytes], None] | None = None,
+) -> Iterator[Block | Ending]:
     """Yield the blocks of one input, and last its ending; no content ever raises.
 
     A regular file is read up to the size it had when it was opened, so that a growing file gives one answer.
@@ -59,6 +64,7 @@ def read(found: Input, size: int = BLOCK, progress: Callable[[int], None] | None
         found: The input.
         size: Bytes to hold before their whole lines are handed on.
         progress: Told the number of bytes after each read of the file as it lies on disk.
+        watch: Told the decompressed bytes, piece by piece.
     """
     if found.verdict is not None:
         yield Ending(found.verdict, found.problem)
@@ -66,11 +72,19 @@ def read(found: Input, size: int = BLOCK, progress: Callable[[int], None] | None
     try:
         with _open(found) as file:
             limit = os.fstat(file.fileno()).st_size if found.on_disk else None
-            yield from blocks(_pieces(_Metered(file, limit, progress), size), size)
+            pieces = _pieces(_Metered(file, limit, progress), size)
+            yield from blocks(_watched(pieces, watch) if watch else pieces, size)
     except _ReadError as error:
         yield Ending(Verdict.UNREADABLE, str(error))
     except OSError as error:
         yield Ending(Verdict.UNREADABLE, error.strerror or str(error))
+
+
+def _watched(pieces: Iterable[bytes | Ending], watch: Callable[[bytes], None]) -> Iterator[bytes | Ending]:
+    for piece in pieces:
+        if not isinstance(piece, Ending):
+            watch(piece)
+        yield piece
 
 
 def _open(found: Input) -> AbstractContextManager[Any]:

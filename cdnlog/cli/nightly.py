@@ -1,0 +1,185 @@
+"""`cdnlog nightly`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Self
+
+import typer
+
+import cdnlog
+from cdnlog.catalog import DEFAULT_PROVIDER, Catalog
+from cdnlog.cli.commands import application
+from cdnlog.cli.guard import Terminated, worst
+from cdnlog.cli.output import Output, OutputOption, deliver
+from cdnlog.cli.reading import Reading, reading
+from cdnlog.cli.screen import say, width
+from cdnlog.cli.shared import StoreOption
+from cdnlog.errors import EXIT_FINDING, NothingToAnalyse
+from cdnlog.failon import Condition, conditions, fails
+from cdnlog.failpoints import passed
+from cdnlog.mute import Mute, read
+from cdnlog.report import NIGHT_OUTPUTS, render
+from cdnlog.results import Night
+from cdnlog.slo import spends_by_table, target
+
+_INTERRUPTED, _TERMINATED = 130, 143
+_ROLLED_BACK = "the file that was being counted is rolled back, what was finished stays; run again to go on"
+
+
+app = application()
+
+
+@app.command()
+@reading
+def nightly(  # noqa: PLR0913, PLR0917 - one parameter per option, typer passes them by name
+    job: Reading,
+    store: StoreOption,
+    report: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Write a report: html=FILE, markdown=FILE, json=FILE, prometheus=FILE. Repeatable; without one the "
+            "result goes to standard output.",
+            metavar="KIND=FILE",
+        ),
+    ] = None,
+    keep: Annotated[
+        str,
+        typer.Option(
+            help="How long to keep 5 minutes, hours and days, counted from the newest data.", metavar="LENGTHS"
+        ),
+    ] = "7d,400d,5y",
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Let files that lost lines take the place of what was counted of them.")
+    ] = False,
+    slo: Annotated[
+        str | None,
+        typer.Option("--slo", help="Objective in per cent of requests that do not fail: 99.9.", metavar="PERCENT"),
+    ] = None,
+    mutes: Annotated[
+        Path | None, typer.Option("--mute", help="Known findings to silence, with reason and end date.", metavar="FILE")
+    ] = None,
+    fail_on: Annotated[
+        str,
+        typer.Option(
+            help="Exit 1 if a finding is as bad as this severity or worse, or, with --slo, above this burn rate: "
+            "high,burn:14.4/1h; or never.",
+            metavar="CONDITIONS",
+        ),
+    ] = "high",
+    output: OutputOption = Output.table,
+) -> int:
+    """Count what is new exactly once, compare with the nights before, write reports. For cron and systemd.
+
+    cdnlog nightly logs/ --store history.db --report html=report.html
+
+    cdnlog nightly logs/ --store history.db --report prometheus=/var/lib/node_exporter/cdnlog.prom --fail-on never
+
+    Says nothing when all is well, and one line otherwise. Run it again after whatever went wrong: what was counted is
+    counted once. Exit codes: 0 well, 1 a finding at or above --fail-on, 2 wrong usage, 3 input incomplete, 4 nothing
+    to analyse (--require-data), 70 a bug of ours, 74 output or store not written, 75 another run has the store, 130
+    interrupted, 143 terminated.
+    """
+    # Only these two commands need SQLite.
+    from cdnlog.cli.reports import put, wanted  # noqa: PLC0415
+
+    reports = wanted(report or (), NIGHT_OUTPUTS)
+    aims = _Aims.of(slo, mutes, fail_on)
+    outputs = [*reports, *(path for path in (job.out, job.given["rejects"]) if path is not None)]
+    told: list[Night] = []
+
+    def hand_out(night: Night) -> None:
+        told.append(aims.applied(night, job))
+        put({path: render(told[0], kind, width(), night.lang) for path, kind in reports.items()}, store)
+
+    def work() -> int:
+        with job.observed() as observers:
+            cdnlog.nightly(
+                job.paths, store, job.window, keep=keep, replace_lost=replace, deliver=hand_out, beside=outputs,
+                **job.options(), **observers,
+            )  # fmt: skip
+        if not reports:
+            deliver(told[0], output, job.out, job.lang)
+        return _exit(told[0], aims, require_data=bool(job.given["require_data"]))
+
+    return _stoppable(work)
+
+
+def _stoppable(work: Callable[[], int]) -> int:
+    """Do the work; if a signal stops it, say what that means for the store."""
+    try:
+        return work()
+    except KeyboardInterrupt:
+        say(f"cdnlog: interrupted; {_ROLLED_BACK}")
+        return _INTERRUPTED
+    except Terminated:
+        say(f"cdnlog: terminated; {_ROLLED_BACK}")
+        return _TERMINATED
+
+
+@dataclass(frozen=True)
+class _Aims:
+    """What a night is held to.
+
+    Attributes:
+        percent: The objective, None without one.
+        mutes: Findings to silence.
+        conditions: What makes the night fail.
+    """
+
+    percent: float | None
+    mutes: tuple[Mute, ...]
+    conditions: tuple[Condition, ...]
+
+    @classmethod
+    def of(cls, slo: str | None, mutes: Path | None, fail_on: str) -> Self:
+        """Read the options, before any log is read."""
+        percent = target(slo) if slo is not None else None
+        return cls(
+            percent, read(mutes) if mutes is not None else (), conditions(fail_on, objective=percent is not None)
+        )
+
+    def applied(self, night: Night, job: Reading) -> Night:
+        """Return the night with mutes and budget."""
+        if self.mutes:
+            night = night.muted(self.mutes)
+        if self.percent is None:
+            return night
+        # Only an objective needs to know whose codes count against it.
+        from cdnlog.api import most_asked  # noqa: PLC0415
+
+        provider = job.given["provider"] or most_asked(night.counts.inputs.files) or DEFAULT_PROVIDER
+        return night.held_to(self.percent, spends_by_table(Catalog(job.given["schemas"]), provider, {}))
+
+
+def _exit(night: Night, aims: _Aims, *, require_data: bool) -> int:
+    """Say in one line what is not well, nothing if all is; return the exit code."""
+    inputs = night.counts.inputs
+    failing = fails(aims.conditions, night)
+    empty = require_data and not night.counts.cells.sums[:, 0].sum()
+    code = worst(inputs.exit_code, EXIT_FINDING if failing else 0, NothingToAnalyse.exit_code if empty else 0)
+    if code:
+        say(f"cdnlog: night {night.number}: {'; '.join(_troubles(night, failing=failing, empty=empty))}; exit {code}")
+    if (points := passed()) is not None:
+        say(f"cdnlog: failpoints: {points}")
+    return code
+
+
+def _troubles(night: Night, *, failing: bool, empty: bool) -> Iterator[str]:
+    if empty:
+        yield "nothing to analyse: not one line was counted"
+    if failing and night.diagnosis.items:
+        first = night.diagnosis.items[0]
+        more = sum(one.severity == first.severity for one in night.diagnosis) - 1
+        others = f" and {more} more like it" if more else ""
+        yield f"{first.severity}: {first.status} on {first.domain}, {first.cause} ({first.state}){others}"
+    if failing and night.budget is not None:
+        yield f"objective {night.budget.target:g} %"
+    files = [report for report in night.counts.inputs.files if not report.complete]
+    if files:
+        what = "above the reject budget" if files[0].over_budget else files[0].verdict.value
+        yield f"{len(files)} of {len(night.counts.inputs.files)} files incomplete, first {files[0].path}: {what}"
+    if night.missing:
+        yield f"{len(night.missing)} gaps in the data, first {night.missing[0].domain} from {night.missing[0].start}"

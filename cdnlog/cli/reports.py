@@ -1,0 +1,91 @@
+"""Reports of a night: written beside their places, all of them, and only then put there."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from cdnlog.cli.files import special
+from cdnlog.errors import OutputError, UnknownNameError, UsageError
+from cdnlog.failpoints import failpoint
+from cdnlog.history.store import sweep, sync, temporary_prefix
+from cdnlog.text import visible
+
+
+def wanted(reports: Sequence[str], kinds: Sequence[str]) -> dict[Path, str]:
+    """Read "html=FILE" and the like; return the kind of each file.
+
+    Raises:
+        UsageError: One does not say that, two name the same file, or a folder does not exist.
+        OutputError: A folder cannot be written.
+    """
+    found: dict[Path, str] = {}
+    for text in reports:
+        kind, equals, name = text.partition("=")
+        if not equals or not name:
+            raise UsageError(f"report '{visible(text)}' does not say what and where; write html=report.html")
+        if kind not in kinds:
+            raise UnknownNameError("kind of report", visible(kind), kinds)
+        path = Path(name)
+        if path.resolve() in {other.resolve() for other in found}:
+            raise UsageError(f"two reports name {visible(path)}; give each a file of its own")
+        _check_folder(path)
+        found[path] = kind
+    return found
+
+
+def _check_folder(path: Path) -> None:
+    """Complain of what cannot work before hours are spent on reading."""
+    if not path.parent.is_dir():
+        raise UsageError(f"the folder of the report {visible(path)} does not exist; make it first")
+    if path.is_dir():
+        raise UsageError(f"the report {visible(path)} is a folder; name a file")
+    if not os.access(path.parent, os.W_OK) and not _is_special(path):
+        raise OutputError(visible(path), "its folder cannot be written")
+
+
+def _is_special(path: Path) -> bool:
+    return path.exists() and not path.is_file()
+
+
+def put(texts: Mapping[Path, str], store: Path) -> None:
+    """Write files that appear under their names when all of them are whole; the store must be locked.
+
+    Raises:
+        OutputError: One cannot be written; those that were there before are there still.
+    """
+    temporaries: dict[Path, Path] = {}
+    where = Path()
+    try:
+        for where in sorted({path.parent for path in texts}):
+            sweep(where, store)
+        for number, where in enumerate(texts):
+            if not _is_special(where):
+                temporaries[where] = where.with_name(f"{temporary_prefix(store)}report{number}.tmp")
+                _write(temporaries[where], texts[where])
+        for where in texts:
+            if where not in temporaries:
+                with special(where) as file:
+                    file.write(texts[where].encode())
+        for where, temporary in temporaries.items():
+            failpoint()
+            temporary.replace(where)
+            failpoint()
+        for where in sorted({path.parent for path in temporaries}):
+            sync(where)
+    except OSError as error:
+        raise OutputError(visible(where), error.strerror or str(error)) from error
+    finally:
+        for temporary in temporaries.values():
+            temporary.unlink(missing_ok=True)
+
+
+def _write(temporary: Path, text: str) -> None:
+    failpoint()
+    with temporary.open("wb") as file:
+        file.write(text.encode())
+        failpoint()
+        file.flush()
+        os.fsync(file.fileno())
+    failpoint()

@@ -1,0 +1,266 @@
+"""What is usual, from the nights before: shares of failing requests, whether a finding is new, and what is missing.
+
+The same hours of the day on other days are pooled, hours in which earlier nights found an incident of the same code
+left out. From three weeks on, the same hours of the week are taken instead where they hold enough requests.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import tzinfo
+
+import numpy as np
+
+from cdnlog.buffer import Ints
+from cdnlog.counts import Counts
+from cdnlog.diagnosis import difference
+from cdnlog.history.tables import DAY, HOUR
+from cdnlog.model import Finding
+from cdnlog.zones import offsets
+
+WEEK = 7 * DAY
+WEEKS = 3
+"""So many weeks must have been seen before hours of the week are compared."""
+ENOUGH = 200
+"""Requests below which a share is not called usual."""
+BACK = 14 * DAY
+"""How far back a finding counts as seen before."""
+_LARGER = 1.5  # a share must differ by so much, and by more than chance, to be worse or better
+_REGULAR, _DAYS, _BUSY = 0.8, 3, 10  # present on so many of the days, at least so many, with so many requests an hour
+_NUMBERED = re.compile(r"/\d+\Z")
+_BACKGROUND = "background"
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A finding as a night remembers it.
+
+    Attributes:
+        night: Number of the night.
+        id: Of the finding, without a number that tells two of one night apart.
+        domain: Its domain.
+        status: Its code.
+        cause: Its cause.
+        requests: Failing requests.
+        total: All requests of the domain in the night.
+        starts: Its begin in UTC seconds.
+        ends: Its end.
+    """
+
+    night: int
+    id: str
+    domain: str
+    status: int
+    cause: str
+    requests: int
+    total: int
+    starts: int
+    ends: int
+
+
+def base_id(name: str) -> str:
+    """Return the id of a finding without the number that tells two of one night apart."""
+    return _NUMBERED.sub("", name)
+
+
+@dataclass(frozen=True)
+class Absence:
+    """A time without requests of a domain that usually has some then; times in UTC seconds."""
+
+    domain: str
+    starts: int
+    ends: int
+    usual: int
+    whole: bool
+
+
+@dataclass(frozen=True)
+class _Hours:
+    """Requests of one domain by the hour.
+
+    Attributes:
+        starts: Begin of each hour that has any, in order, UTC seconds.
+        totals: Requests in it.
+    """
+
+    starts: Ints
+    totals: Ints
+
+    def at(self, hour: int) -> int:
+        """Return the requests of an hour."""
+        place = int(np.searchsorted(self.starts, hour))
+        return int(self.totals[place]) if place < len(self.starts) and self.starts[place] == hour else 0
+
+
+class _Table:
+    """Counts by the hour, to be had by domain and code."""
+
+    def __init__(self, counts: Counts) -> None:
+        cells = counts.cells
+        order = np.lexsort((cells.keys[:, 0], cells.keys[:, 1]))
+        self._keys, self._requests = cells.keys[order], cells.sums[order, 0].astype(np.int64)
+        names, statuses = cells.values[1] or (), cells.values[2] or ()
+        self.names = tuple(map(str, names))
+        self._place = {name: place for place, name in enumerate(self.names)}
+        self._statuses = np.array(statuses, np.int64)
+
+    @property
+    def starts(self) -> Ints:
+        """All hours that have any requests."""
+        return np.unique(self._keys[:, 0])
+
+    def hours(self, domain: str) -> _Hours:
+        """Return the requests of a domain."""
+        rows = self._rows(domain)
+        return self._added(self._keys[rows, 0], self._requests[rows])
+
+    def failing(self, domain: str, status: int) -> _Hours:
+        """Return the requests of a domain with one code."""
+        rows = self._rows(domain)
+        codes = np.append(self._statuses, -1)[self._keys[rows, 2]]
+        return self._added(self._keys[rows, 0][codes == status], self._requests[rows][codes == status])
+
+    def _rows(self, domain: str) -> slice:
+        place = self._place.get(domain, len(self._place))
+        first, end = np.searchsorted(self._keys[:, 1], [place, place + 1]).tolist()
+        return slice(first, end)
+
+    @staticmethod
+    def _added(starts: Ints, requests: Ints) -> _Hours:
+        hours, places = np.unique(starts, return_inverse=True)
+        totals = np.zeros(len(hours), np.int64)
+        np.add.at(totals, places, requests)
+        return _Hours(hours, totals)
+
+
+class Baseline:
+    """What is usual.
+
+    Args:
+        usually: The nights before by hour, domain and status, without the hours that this night is about.
+        seen: Findings of the nights before.
+
+    Attributes:
+        seen: As given.
+    """
+
+    def __init__(self, usually: Counts, seen: Sequence[Seen]) -> None:
+        self.seen, self._zone = seen, usually.zone
+        self._table = _Table(usually)
+        self._hours = {name: self._table.hours(name) for name in self._table.names}
+        every = self._table.starts
+        self._first = int(every.min(initial=0))
+        places, days = np.unique(_places(every, DAY, self._zone), return_counts=True)
+        self._days = dict(zip(places.tolist(), days.tolist(), strict=True))
+        self._excluded: dict[tuple[str, int], set[int]] = {}
+        for one in self.seen:
+            if one.cause != _BACKGROUND:
+                hours = range(one.starts // HOUR * HOUR, one.ends, HOUR)
+                self._excluded.setdefault((one.domain, one.status), set()).update(hours)
+
+    def usual(self, domain: str, status: int, windows: Sequence[int]) -> float | None:
+        """Return the share of a code that is usual in these windows, None if that is not known."""
+        if domain not in self._hours or not windows:
+            return None
+        of_week = windows[0] - self._first >= WEEKS * WEEK
+        for length in (WEEK, DAY) if of_week else (DAY,):
+            failing, total = self._pooled(domain, status, windows, length)
+            if total >= ENOUGH:
+                return failing / total
+        return None
+
+    def _pooled(self, domain: str, status: int, windows: Sequence[int], length: int) -> tuple[int, int]:
+        """Add up the hours that have the same place in a day or week as the windows, on the zone's clock."""
+        places = np.unique(_places(np.array(windows, np.int64), length, self._zone))
+        left_out = np.array(sorted(self._excluded.get((domain, status), ())), np.int64)
+        sums = []
+        for hours in (self._table.failing(domain, status), self._hours[domain]):
+            same = np.isin(_places(hours.starts, length, self._zone), places)
+            same &= ~np.isin(hours.starts // HOUR * HOUR, left_out)
+            sums.append(int(hours.totals[same].sum()))
+        return sums[0], sums[1]
+
+    def state(self, finding: Finding, starts: int, total: int) -> str:
+        """Return how a finding compares with the last night that had it, by its share of all requests of the night.
+
+        Args:
+            finding: The finding.
+            starts: Its begin in UTC seconds.
+            total: All requests of its domain in the night.
+        """
+        if finding.domain not in self._hours:
+            return "unknown"
+        name = base_id(finding.id)
+        before = [one for one in self.seen if one.id == name and one.ends > starts - BACK]
+        if not before:
+            return "new"
+        last = max(one.night for one in before)
+        parts = [one for one in before if one.night == last]
+        failing = (sum(one.requests for one in parts), finding.requests)
+        whole = (parts[0].total, total)
+        low, high = difference(failing, whole)
+        shares = [k / n for k, n in zip(failing, whole, strict=True)]
+        if low > 0 and shares[1] > _LARGER * shares[0]:
+            return "worse"
+        return "better" if high < 0 and shares[0] > _LARGER * shares[1] else "chronic"
+
+    def absences(self, now: Counts, begins: int, ends: int) -> list[Absence]:
+        """Return what is missing in a time, by domain.
+
+        Args:
+            now: All counts by the hour, this night's included.
+            begins: Begin of the time, a whole hour in UTC seconds.
+            ends: Its end.
+        """
+        hours = list(range(begins, ends, HOUR))
+        found: list[Absence] = []
+        table = _Table(now)
+        for domain in sorted(table.names):
+            present = table.hours(domain)
+            there = set(present.starts.tolist())
+            expected = self._expected(domain, hours) | _held(present, hours)
+            lacking = [hour for hour in hours if hour in expected and hour not in there]
+            whole = bool(expected) and not there.intersection(hours)
+            for first, last in _runs(lacking):
+                usual = sum(expected[hour] for hour in range(first, last + HOUR, HOUR))
+                found.append(Absence(domain, first, last + HOUR, usual, whole))
+        return found
+
+    def _expected(self, domain: str, hours: Sequence[int]) -> dict[int, int]:
+        """Return for each hour that regularly has requests how many."""
+        past = self._hours.get(domain)
+        if past is None or not len(past.starts):
+            return {}
+        places = _places(past.starts, DAY, self._zone)
+        expected = {}
+        for hour, place in zip(hours, _places(np.array(hours, np.int64), DAY, self._zone).tolist(), strict=True):
+            seen = past.totals[places == place]
+            days = min(max(1, (hour - int(past.starts[0])) // DAY), self._days.get(place, 0))
+            if len(seen) >= max(_DAYS, _REGULAR * days) and np.median(seen) >= _BUSY:
+                expected[hour] = int(np.median(seen))
+        return expected
+
+
+def _places(starts: Ints, length: int, where: tzinfo) -> Ints:
+    """Return the hour of the day, or of the week, on the zone's clock of each time."""
+    places: Ints = (starts + offsets(starts, where)) % length // HOUR
+    return places
+
+
+def _held(present: _Hours, hours: Sequence[int]) -> dict[int, int]:
+    """Return the hours without requests between two busy ones, with what is to be expected."""
+    pairs = ((hour, present.at(hour - HOUR), present.at(hour + HOUR)) for hour in hours if not present.at(hour))
+    return {hour: (before + after) // 2 for hour, before, after in pairs if min(before, after) >= _BUSY}
+
+
+def _runs(hours: Sequence[int]) -> list[tuple[int, int]]:
+    """Join hours that follow each other, each run as its first and last."""
+    runs: list[tuple[int, int]] = []
+    for hour in hours:
+        if runs and hour == runs[-1][1] + HOUR:
+            runs[-1] = (runs[-1][0], hour)
+        else:
+            runs.append((hour, hour))
+    return runs

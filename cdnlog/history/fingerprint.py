@@ -1,0 +1,226 @@
+"""What tells one content from another: its hash, hashes of its beginnings, and a bounded sketch of its lines.
+
+The sketch answers whether all lines of one file are in another one, in whatever order. Every line gets a number from
+its length and from the bytes at eight places of it; kept are the `KEPT` lowest numbers with how often each occurs.
+Below the lower of two sketches' limits both know all their lines, so what is there can be compared: exactly for files
+of up to `KEPT` different lines, by a uniform sample of the lines of larger ones. The upper part of a number, its
+ticket, is cheap to have, and decides for nearly all lines of a large file that they are not kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Self
+
+import numpy as np
+
+from cdnlog.buffer import Ints, Words
+from cdnlog.history.packed import packed, unpacked
+from cdnlog.model import MAX_LINE
+
+KEPT = 1024
+_TICKET_BITS, _REST_BITS = 16, 24
+_FEW, _MANY = (3, 8), (0, 1, 5, 6, 10, 12)  # places in twelfths of a line: of all lines, of those with low tickets
+_WORD = 8
+_LF = 10
+_FACTOR, _SHIFT = np.uint64(0x9E3779B97F4A7C15), np.uint64(29)
+_LARGEST = (1 << 63) - 1
+_FOLD_AT = 16 * KEPT
+
+
+@dataclass(frozen=True)
+class Sketch:
+    """The lines of a file, or a sample of them.
+
+    Attributes:
+        lines: How many lines there are.
+        total: Sum of the tickets of all lines, modulo 2^63.
+        limit: Highest number up to which all lines are known.
+        keys: Different numbers of lines, in order.
+        counts: How often each occurs.
+    """
+
+    lines: int
+    total: int
+    limit: int
+    keys: Ints
+    counts: Ints
+
+    def within(self, other: Sketch) -> bool:
+        """Whether all lines of this file seem to be in the other one; False where that cannot be told."""
+        if self.lines > other.lines or (self.lines == other.lines and self.total != other.total):
+            return False
+        keys, counts, there = self._shared(other)
+        return bool(len(keys)) and bool((there >= counts).all())
+
+    def overlap(self, other: Sketch) -> float:
+        """Return the share of this file's lines that seem to be in the other one, 0 where that cannot be told."""
+        _, counts, there = self._shared(other)
+        return float(np.minimum(counts, there).sum() / counts.sum()) if len(counts) else 0.0
+
+    def _shared(self, other: Sketch) -> tuple[Ints, Ints, Ints]:
+        """Return the numbers that both sketches know all about, and how often each occurs here and there."""
+        known = self.keys <= min(self.limit, other.limit)
+        keys, counts = self.keys[known], self.counts[known]
+        place = np.searchsorted(other.keys, keys)
+        at = np.minimum(place, max(len(other.keys) - 1, 0))
+        there = np.where(other.keys[at] == keys, other.counts[at], 0) if len(other.keys) else np.zeros_like(counts)
+        return keys, counts, there
+
+    def pack(self) -> bytes:
+        """Return it as bytes."""
+        head = [[self.lines, self.total], [self.limit, 0]]
+        steps = np.diff(self.keys, prepend=0)
+        return packed(np.vstack([np.array(head, np.int64), np.column_stack([steps, self.counts])]))
+
+    @classmethod
+    def unpack(cls, blob: bytes) -> Self:
+        """Return what `pack` was given."""
+        table, _ = unpacked([blob], 2)
+        (lines, total), (limit, _) = table[:2].tolist()
+        return cls(lines, total, limit, np.cumsum(table[2:, 0]), table[2:, 1].copy())
+
+
+@dataclass(frozen=True)
+class Print:
+    """The fingerprint of one file.
+
+    Attributes:
+        sha: SHA-256 of the decompressed content.
+        length: Its bytes.
+        beginnings: SHA-256 of its first so many bytes, for the lengths that were asked for.
+        sketch: Its lines.
+    """
+
+    sha: bytes
+    length: int
+    beginnings: dict[int, bytes]
+    sketch: Sketch
+
+
+class Fingerprint:
+    """Is told the decompressed bytes of one file, piece by piece.
+
+    Args:
+        lengths: Lengths of beginnings whose hash is wanted.
+    """
+
+    def __init__(self, lengths: Iterable[int] = ()) -> None:
+        self._sha, self._length = sha256(), 0
+        self._lengths = sorted(set(lengths), reverse=True)
+        self._beginnings: dict[int, bytes] = {}
+        self._lines = _Lines()
+
+    def __call__(self, piece: bytes) -> None:
+        """Take the next bytes."""
+        view, done = memoryview(piece), 0
+        while self._lengths and self._lengths[-1] <= self._length + len(piece):
+            end = self._lengths.pop()
+            self._sha.update(view[done : end - self._length])
+            done = end - self._length
+            self._beginnings[end] = self._sha.digest()
+        self._sha.update(view[done:])
+        self._length += len(piece)
+        self._lines.add(piece)
+
+    def result(self) -> Print:
+        """Return the fingerprint of all that was told."""
+        return Print(self._sha.digest(), self._length, self._beginnings, self._lines.sketch())
+
+
+class _Lines:
+    """Cuts pieces into lines and keeps the lowest numbers; of an over-long line only head and length matter."""
+
+    def __init__(self) -> None:
+        self._rest, self._over = b"", 0  # the begun line, and how much of it was let go
+        self._lines = 0
+        self._total = 0
+        self._limit = (1 << _TICKET_BITS + _REST_BITS) - 1
+        self._keys, self._counts = np.empty(0, np.int64), np.empty(0, np.int64)
+        self._pending: list[Ints] = []
+
+    def add(self, piece: bytes) -> None:
+        begins = 0
+        if self._over:
+            begins = piece.find(b"\n") + 1
+            self._over += begins - 1 if begins else len(piece)
+            if not begins:
+                return
+            self._note(self._rest + b"\n", self._over)
+            self._rest, self._over = b"", 0
+        end = piece.rfind(b"\n", begins) + 1
+        if end:
+            self._note(self._rest + piece[begins:end])
+            self._rest = piece[end:]
+        else:
+            self._rest += piece[begins:]
+        if len(self._rest) > MAX_LINE:
+            self._over = len(self._rest) - MAX_LINE
+            self._rest = self._rest[:MAX_LINE]
+
+    def sketch(self) -> Sketch:
+        if self._rest:
+            self._note(self._rest + b"\n", self._over)
+            self._rest, self._over = b"", 0
+        self._fold()
+        return Sketch(self._lines, self._total, self._limit, self._keys, self._counts)
+
+    def _note(self, data: bytes, more: int = 0) -> None:
+        lines, tickets = _tickets(data, more)
+        self._lines += len(tickets)
+        self._total = (self._total + int(tickets.sum(dtype=np.uint64))) & _LARGEST
+        low = np.flatnonzero(tickets >> np.uint64(64 - _TICKET_BITS) <= np.uint64(self._limit >> _REST_BITS))
+        rest = lines.of(low).mixed(_MANY, tickets[low]) >> np.uint64(64 - _REST_BITS)
+        high = tickets[low] >> np.uint64(64 - _TICKET_BITS) << np.uint64(_REST_BITS)
+        keys: Ints = (high | rest).astype(np.int64)
+        self._pending.append(keys[keys <= self._limit])
+        if sum(map(len, self._pending)) > _FOLD_AT:
+            self._fold()
+
+    def _fold(self) -> None:
+        pending, self._pending = np.concatenate([np.empty(0, np.int64), *self._pending]), []
+        weights = np.concatenate([self._counts, np.ones(len(pending), np.int64)])
+        keys, place = np.unique(np.concatenate([self._keys, pending]), return_inverse=True)
+        counts = np.bincount(place, weights, minlength=len(keys)).astype(np.int64)
+        self._keys, self._counts = keys[:KEPT], counts[:KEPT]
+        if len(keys) >= KEPT:
+            self._limit = int(self._keys[-1])
+
+
+def _tickets(data: bytes, more: int) -> tuple[_Whole, Words]:
+    """Return the lines, each ended by LF, and their tickets; `more` is the length of the first that was let go."""
+    raw = np.frombuffer(data + bytes(_WORD), np.uint8)
+    ends = np.flatnonzero(raw[: len(data)] == _LF)
+    starts = np.concatenate(([0], ends[:-1] + 1))
+    lines = _Whole(np.ndarray((len(data),), "<u8", raw.data, strides=(1,)), starts, ends - starts)
+    return lines, lines.mixed(_FEW, (lines.lengths + more).astype(np.uint64))
+
+
+@dataclass(frozen=True)
+class _Whole:
+    """Whole lines: eight bytes from each byte on, and where the lines begin and how long they are."""
+
+    words: Words
+    starts: Ints
+    lengths: Ints
+
+    def of(self, rows: Ints) -> _Whole:
+        """Return some of the lines."""
+        return _Whole(self.words, self.starts[rows], self.lengths[rows])
+
+    def mixed(self, places: tuple[int, ...], seed: Words) -> Words:
+        """Mix what stands at some places of each line, in twelfths of its length, into a number."""
+        short = self.lengths < _WORD
+        reach = np.maximum(self.lengths - _WORD, 0)
+        keys: Words = seed * _FACTOR
+        for place in places:
+            word = self.words[self.starts + reach * place // 12]
+            if short.any():  # what follows a line that is shorter than a word is no part of it
+                bits = (self.lengths[short] * 8).astype(np.uint64)
+                word[short] &= (np.uint64(1) << bits) - np.uint64(1)
+            keys ^= word
+            keys *= _FACTOR
+            keys ^= keys >> _SHIFT
+        return keys * _FACTOR

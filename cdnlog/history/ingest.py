@@ -1,0 +1,367 @@
+"""Reads what is new under some paths into the store, each file exactly once.
+
+A file's row and its counts are written in one transaction, when its verdict is known. What a killed run had finished
+stays finished; the next run goes on with the rest, and it is the same night.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import tzinfo
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from cdnlog.errors import UsageError
+from cdnlog.filerun import Progress
+from cdnlog.gather import Kept, merged
+from cdnlog.history.fingerprint import Fingerprint, Print
+from cdnlog.history.judge import Judgement, Read, judge
+from cdnlog.history.ledger import COUNTED, DAMAGED, REFUSED, Entry, Ledger
+from cdnlog.history.retention import Keep
+from cdnlog.history.tables import DAY, GRAIN, Grains, Sums
+from cdnlog.model import MICROSECONDS, FileReport, Verdict
+from cdnlog.pipeline import CountFile
+from cdnlog.settings import Settings
+from cdnlog.source import STDIN, Found, Input
+from cdnlog.workers import Monitor, Plan, run
+from cdnlog.zones import UTC_ZONE, fixed, zone
+
+_ROLL_UP_EVERY = 256
+_ROLLED = 1024  # rows made coarser per transaction
+
+
+@dataclass(frozen=True)
+class Stat:
+    """What tells, without reading, that a file was not touched."""
+
+    size: int
+    mtime: int
+    inode: int
+
+    def of(self, entry: Entry) -> bool:
+        """Whether the file looked so when its row was written."""
+        return (entry.size, entry.mtime, entry.inode) == (self.size, self.mtime, self.inode)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A file that was found.
+
+    Attributes:
+        path: Its absolute path, by which the ledger knows it.
+        found: The file as it was named.
+        stat: How it looked before it was read.
+        known: The row that says all about it, None if it must be read.
+    """
+
+    path: str
+    found: Input
+    stat: Stat
+    known: Entry | None = None
+
+
+@dataclass
+class Intake:
+    """What a run took in.
+
+    Attributes:
+        night: Number of the night.
+        candidates: All files that were found, by absolute path.
+        evidence: Kept rows of the night's files.
+        others: What was named and is no file to be read.
+    """
+
+    night: int
+    candidates: dict[str, Candidate] = field(default_factory=dict)
+    evidence: Kept = field(default_factory=lambda: Kept.empty(GRAIN))
+    others: tuple[FileReport, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Task:
+    """Counts one file and takes its fingerprint."""
+
+    count: CountFile
+    lengths: Mapping[str, tuple[int, ...]]
+
+    def __call__(self, numbered: tuple[int, Input], monitor: Monitor) -> tuple[Any, Print]:
+        fingerprint = Fingerprint(self.lengths.get(numbered[1].path, ()))
+        return self.count(numbered, monitor, fingerprint), fingerprint.result()
+
+
+class Ingest:
+    """One run over some paths.
+
+    Args:
+        ledger: Of the open store.
+        settings: How to read.
+        keep: How long to keep what.
+        force: Whether a content that lost lines takes the place of what was counted.
+        progress: Told the bytes read from disk.
+    """
+
+    def __init__(
+        self, ledger: Ledger, settings: Settings, keep: Keep, *, force: bool = False, progress: Progress | None = None
+    ) -> None:
+        self._ledger, self._keep, self._force = ledger, keep, force
+        self._settings = replace(settings, window=GRAIN)
+        self._plan = Plan(settings.jobs, settings.processes, progress)
+        self._last = ledger.last_night()
+        self._night = self._last + 1
+        self._newest_before = newest = ledger.newest_before(self._night)
+        # What a killed run of this night had finished.
+        begun = [entry for entry in ledger.of_night(self._night) if entry.counts]
+        self._offsets = {entry.offset for entry in begun if entry.offset is not None}
+        self._newest = max((e.middle for e in begun if e.middle is not None), default=None)
+        if newest is not None:
+            self._newest = newest if self._newest is None else max(newest, self._newest)
+
+    @property
+    def zone(self) -> tzinfo:
+        """The zone of the store: the one it was made with, else the logs' own, UTC where they differ."""
+        if (name := self._ledger.setting("zone")) is not None:
+            return zone(name)
+        if self._settings.tz is not None:
+            return self._settings.tz
+        return fixed(next(iter(self._offsets))) if len(self._offsets) == 1 else UTC_ZONE
+
+    @property
+    def grains(self) -> Grains:
+        """How finely data is kept, by its age against the newest so far."""
+        return Grains() if self._newest is None else self._keep.grains(self._newest, self.zone)
+
+    def run(self, found: Found, rejects: tuple[IO[bytes], Path] | None = None) -> Intake:
+        """Take in what is new.
+
+        Args:
+            found: The files.
+            rejects: Where the records of rejected lines go, and a folder for them meanwhile.
+
+        Raises:
+            UsageError: Standard input is among them.
+            AccountingError: The lines of a file do not add up; none of it was counted.
+        """
+        candidates, others = self._looked_at(found)
+        unread = [one for one in candidates.values() if one.known is None]
+        gathered = _Gathered(self._newest_before, self._keep)
+        counted: list[int] = []
+        for done, (candidate, result, fingerprint) in enumerate(self._results(unread, rejects), 1):
+            row = self._take(candidate, result, fingerprint)
+            if row is not None:
+                counted.append(row.id)
+                gathered.add(row, result.kept)
+            if done % _ROLL_UP_EVERY == 0:
+                self.roll_up()
+        self.roll_up()
+        night = self._night if self._ledger.of_night(self._night) else self._last
+        wanted = [entry for entry in self._ledger.of_night(night) if entry.counts]
+        if [entry.id for entry in wanted] != counted:
+            gathered = self._gathered_again(wanted, candidates, night)
+        return Intake(max(night, 1), candidates, gathered.evidence, others)
+
+    def roll_up(self) -> None:
+        """Make what is old coarser."""
+        if self._newest is None:
+            return
+        more = True
+        while more:
+            with self._ledger.store.transaction():
+                more = self._ledger.coarser(self.grains, _ROLLED) == _ROLLED
+
+    def _looked_at(self, found: Found) -> tuple[dict[str, Candidate], tuple[FileReport, ...]]:
+        candidates: dict[str, Candidate] = {}
+        others: list[FileReport] = []
+        for one in found.inputs:
+            if one.path == STDIN:
+                raise UsageError("a night is made of files that can be read again; standard input cannot be one")
+            path = os.path.abspath(one.path)  # noqa: PTH100 - a Path would drop the user's spelling
+            if one.verdict is None and (stat := _stat(path)) is not None:
+                candidates[path] = Candidate(path, one, stat)
+            else:
+                verdict = one.verdict or Verdict.MISSING
+                others.append(FileReport(one.path, verdict, one.problem or "it vanished while the night began"))
+        self._follow_moves(candidates)
+        ordered = {path: replace(candidates[path], known=self._known(candidates[path])) for path in sorted(candidates)}
+        return ordered, tuple(sorted(others, key=lambda report: report.path))
+
+    def _follow_moves(self, candidates: Mapping[str, Candidate]) -> None:
+        """Note files that have another name now, as rotation gives them: their old names may hold new files."""
+        by_inode = {one.stat.inode: path for path, one in candidates.items()}
+        moves = [
+            (entry, by_inode[entry.inode])
+            for path, one in candidates.items()
+            for entry in self._ledger.at(path)
+            if entry.retired is None and entry.inode != one.stat.inode and entry.inode in by_inode
+        ]
+        if moves:
+            with self._ledger.store.transaction():
+                for entry, path in moves:
+                    self._ledger.move(entry, path)
+
+    def _known(self, candidate: Candidate) -> Entry | None:
+        """Return the row that says all about a file which nobody touched since."""
+        for entry in self._ledger.at(candidate.path):
+            settled = (
+                entry.state != DAMAGED and not entry.verdict.damaged and not (entry.state == REFUSED and self._force)
+            )
+            if settled and candidate.stat.of(entry):
+                return entry
+        return None
+
+    def _results(
+        self, unread: list[Candidate], rejects: tuple[IO[bytes], Path] | None
+    ) -> Iterator[tuple[Candidate, Any, Print]]:
+        lengths = {
+            one.found.path: tuple(entry.length for entry in self._ledger.at(one.path) if entry.sha and entry.length)
+            for one in unread
+        }
+        task = _Task(CountFile(self._settings, rejects[1] if rejects else None, gather=True), lengths)
+        results = run(task, enumerate(one.found for one in unread), self._plan)
+        for candidate, (counted, fingerprint) in zip(unread, results, strict=True):
+            if rejects and counted.rejects is not None:
+                with counted.rejects.open("rb") as file:
+                    shutil.copyfileobj(file, rejects[0])
+                counted.rejects.unlink()
+            yield candidate, counted, fingerprint
+
+    def _take(self, candidate: Candidate, counted: Any, fingerprint: Print) -> Entry | None:  # noqa: ANN401 - the pipeline's own
+        """Write what became of one file; return its row if its lines count now."""
+        ledger, report = self._ledger, counted.report
+        entry = _entry(candidate, report, self._night)
+        here = [row for row in ledger.at(candidate.path) if row.retired is None]
+        if counted.counts is None:
+            self._take_damaged(entry, here)
+            return None
+        try:
+            with ledger.store.transaction():
+                sums = Sums.of(counted.counts, ledger.word)
+                read = Read(candidate.path, fingerprint, sums, report.accounting.lines)
+                judged = judge(read, ledger, force=self._force)
+                if judged.same is not None:
+                    ledger.touch(judged.same, candidate.stat.size, candidate.stat.mtime, candidate.stat.inode)
+                    return None
+                return self._write(entry, read, judged, here)
+        except BaseException:
+            ledger.forget_words()
+            raise
+
+    def _take_damaged(self, entry: Entry, here: list[Entry]) -> None:
+        """Note a file that does not count; what it counted before goes on counting."""
+        rows = [row for row in here if not row.counts]
+        kept = sum(row.accounting.lines for row in here if row.counts)
+        entry = replace(entry, state=DAMAGED, kind="damaged", before=kept)
+        if any(replace(row, id=0, night=entry.night) == entry for row in rows):
+            return
+        with self._ledger.store.transaction():
+            for row in rows:
+                self._ledger.remove(row)
+            self._ledger.add(entry, None, None)
+
+    def _write(self, entry: Entry, read: Read, judged: Judgement, here: list[Entry]) -> Entry | None:
+        """Write the row of a content that is new under its path."""
+        ledger = self._ledger
+        kind = judged.kind or ("mended" if any(row.state == DAMAGED for row in here) else None)
+        entry = replace(entry, state=judged.state, kind=kind, other=judged.other, before=judged.before)
+        entry = replace(entry, sha=read.print.sha, length=read.print.length)
+        for row in here:
+            if not row.counts:
+                ledger.remove(row)
+        for row in judged.retired:
+            ledger.retire(row, self._night)
+        if judged.state != COUNTED:
+            self._write_withheld(entry)
+            return None
+        if len(read.sums.keys):
+            entry = self._dated(entry, read)
+        sums = read.sums.rolled_up(self.grains)
+        grain = self.grains.finest(read.sums.keys[:, 0])
+        entry = replace(entry, grain=grain)
+        kept = sums if len(sums.keys) else None
+        return replace(entry, id=ledger.add(entry, kept, read.print.sketch if grain == GRAIN else None))
+
+    def _write_withheld(self, entry: Entry) -> None:
+        verdict = Verdict.REFUSED if entry.state == REFUSED else Verdict.DUPLICATE
+        problem = _PROBLEMS[entry.kind or ""].format(other=entry.other, before=f"{entry.before:,}")
+        withheld = entry.accounting.withhold()
+        self._ledger.add(replace(entry, verdict=verdict, problem=problem, accounting=withheld, over=False), None, None)
+
+    def _dated(self, entry: Entry, read: Read) -> Entry:
+        """Note the time of a file's data, and move on with it."""
+        windows, domains, middle = read.sums.keys[:, 0], read.domains, read.sums.middle()
+        self._newest = middle if self._newest is None else max(self._newest, middle)
+        if entry.offset is not None:
+            self._offsets.add(entry.offset)
+        return replace(
+            entry,
+            domain=next(iter(domains)) if len(domains) == 1 else None,
+            begins=int(windows.min()),
+            ends=int(windows.max()) + GRAIN,
+            middle=middle,
+        )
+
+    def _gathered_again(self, wanted: list[Entry], candidates: Mapping[str, Candidate], night: int) -> _Gathered:
+        """Read the night's files once more for their evidence: a killed run, or one before, had counted some."""
+        newest = self._ledger.newest_before(night)
+        gathered = _Gathered(newest, self._keep)
+        rows = [row for row in wanted if row.path in candidates and candidates[row.path].stat.of(row)]
+        task = CountFile(self._settings, None, gather=True)
+        results = run(task, enumerate(candidates[row.path].found for row in rows), self._plan)
+        for row, counted in zip(rows, results, strict=True):
+            gathered.add(row, counted.kept)
+        return gathered
+
+
+_PROBLEMS = {
+    "duplicate": "the same content as {other}, which counts",
+    "covered": "all of its lines are in {other}, which counts",
+    "refused": "not all of the {before} lines that were counted of it are in it any more; what was counted stays, "
+    "--replace takes the file as it is",
+}
+
+
+class _Gathered:
+    """Merges the evidence of the night's files in their order; of what is too old to be told finely nothing is kept."""
+
+    def __init__(self, newest: int | None, keep: Keep) -> None:
+        self.evidence = Kept.empty(GRAIN)
+        self._newest, self._keep = newest, keep
+
+    def add(self, entry: Entry, gathered: Kept | None) -> None:
+        if entry.middle is not None and (self._newest is None or entry.middle > self._newest):
+            self._newest = entry.middle
+        if gathered is None or self._newest is None:
+            return
+        first = self._keep.grains(self._newest, UTC_ZONE).hours - DAY  # the zone may not be known yet
+        parts = [self.evidence, gathered]
+        self.evidence = merged([part.take(np.flatnonzero(part.times >= first * MICROSECONDS)) for part in parts])
+
+
+def _stat(path: str) -> Stat | None:
+    try:
+        status = os.stat(path)  # noqa: PTH116 - a Path would take no name at all for the current folder
+    except OSError:
+        return None
+    return Stat(status.st_size, status.st_mtime_ns, status.st_ino)
+
+
+def _entry(candidate: Candidate, report: FileReport, night: int) -> Entry:
+    return Entry(
+        path=candidate.path,
+        size=candidate.stat.size,
+        mtime=candidate.stat.mtime,
+        inode=candidate.stat.inode,
+        state=COUNTED,
+        night=night,
+        verdict=report.verdict,
+        accounting=report.accounting,
+        format=report.format,
+        provider=report.provider,
+        problem=report.problem,
+        offset=report.offset_minutes,
+        over=report.over_budget,
+    )

@@ -1,0 +1,339 @@
+"""The ledger: one row per content that was delivered under a path, with its counts; and the words it uses."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, fields
+from hashlib import sha256
+from typing import Any
+
+from cdnlog.history.fingerprint import Sketch
+from cdnlog.history.store import Store
+from cdnlog.history.tables import GRAIN, Grains, Sums
+from cdnlog.model import Accounting, FileReport, Verdict
+from cdnlog.text import visible
+
+COUNTED, DUPLICATE, COVERED, REFUSED, DAMAGED = "counted", "duplicate", "covered", "refused", "damaged"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One row of the ledger.
+
+    Attributes:
+        path: The file's absolute path.
+        size: Its size when it was read; with `mtime` (ns) and `inode` what tells that it was not touched since.
+        mtime: When it was last changed, as the file system says.
+        inode: Its inode.
+        state: "counted"; "duplicate" or "covered": its lines count through another file; "refused"; "damaged".
+        night: Number of the night that it came in.
+        retired: Number of the night in which it ceased to count, None while it does.
+        kind: What is to be said of it, see `cdnlog.results.FileNews`; None if nothing.
+        other: Path of the file that this is about.
+        before: Lines that counted in its place before.
+        sha: SHA-256 of its content, decompressed; None if it could not be read whole.
+        length: Bytes of the content.
+        format: Name of its format.
+        provider: Code table of its lines.
+        verdict: How its reading ended.
+        problem: What was seen.
+        accounting: Its lines.
+        offset: UTC offset of its first line in minutes.
+        over: Whether more lines were rejected than allowed.
+        domain: Number of its domain's word, None for several or none.
+        begins: Begin of its data, UTC seconds; None without any.
+        ends: End of its data.
+        middle: Window in the middle of its requests.
+        grain: Length of its finest cells in seconds, 0 if none are kept.
+        id: Of the row.
+    """
+
+    path: str
+    size: int
+    mtime: int
+    inode: int
+    state: str
+    night: int
+    verdict: Verdict
+    accounting: Accounting
+    retired: int | None = None
+    kind: str | None = None
+    other: str | None = None
+    before: int = 0
+    sha: bytes | None = None
+    length: int = 0
+    format: str | None = None
+    provider: str | None = None
+    problem: str = ""
+    offset: int | None = None
+    over: bool = False
+    domain: int | None = None
+    begins: int | None = None
+    ends: int | None = None
+    middle: int | None = None
+    grain: int = 0
+    id: int = 0
+
+    @property
+    def counts(self) -> bool:
+        """Whether its lines are in the totals."""
+        return self.state == COUNTED and self.retired is None
+
+    def report(self, path: str | None = None) -> FileReport:
+        """Return what became of the file, under the path that it was named by."""
+        return FileReport(
+            path=visible(self.path if path is None else path),
+            verdict=self.verdict,
+            problem=self.problem,
+            format=self.format,
+            provider=self.provider,
+            accounting=self.accounting,
+            offset_minutes=self.offset,
+            over_budget=self.over,
+        )
+
+
+_LINES = ("lines", "counted", "rejected", "comments", "blank", "withheld")
+_WORDS = ("format", "provider")
+_OWN = tuple(f.name for f in fields(Entry) if f.name not in {"path", "accounting", "id", *_WORDS})
+_TEXTS = ", ".join(f"(SELECT text FROM word WHERE word.id = {name}) AS {name}" for name in _WORDS)  # noqa: S608
+_FOLDER = "(SELECT text FROM word WHERE word.id = folder) AS folder"
+_SELECT = f"SELECT id, name, {_FOLDER}, {', '.join((*_OWN, *_LINES, 'reasons'))}, {_TEXTS} FROM file"  # noqa: S608
+_OUTDATED = """DELETE FROM file WHERE retired < ? AND EXISTS
+  (SELECT 1 FROM file AS now WHERE now.key = file.key AND now.retired IS NULL AND now.id > file.id)"""
+_AGED = """SELECT id, grain FROM file WHERE cells IS NOT NULL AND begins < max(:hours, :days, :nothing)
+  AND (grain = 300 OR grain = 3600 AND begins < :days OR begins < :nothing) ORDER BY id"""
+
+
+class Ledger:
+    """Reads and writes the rows of a store.
+
+    Args:
+        store: The open store.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self._run = store.connection.execute
+        self._words: dict[str | bytes, int] = {}
+
+    def last_night(self) -> int:
+        """Return the number of the last night that was finished, 0 before the first."""
+        (number,) = self._run("SELECT coalesce(max(number), 0) FROM night").fetchone()
+        return int(number)
+
+    def newest_before(self, night: int) -> int | None:
+        """Return the newest data of the nights before one."""
+        row = self._run("SELECT newest FROM night WHERE number < ? ORDER BY number DESC LIMIT 1", (night,)).fetchone()
+        return row[0] if row else None
+
+    def ends_before(self, night: int) -> int | None:
+        """Return the end of the data of the nights before one, stray times left out."""
+        row = self._run("SELECT ends FROM night WHERE number < ? ORDER BY number DESC LIMIT 1", (night,)).fetchone()
+        return row[0] if row else None
+
+    def setting(self, name: str) -> str | None:
+        """Return a setting."""
+        row = self._run("SELECT value FROM setting WHERE name = ?", (name,)).fetchone()
+        return row[0] if row else None
+
+    def horizon(self, name: str) -> int:
+        """Return the instant before which data is kept by "hours" or "days" only, in UTC seconds."""
+        return int(self.setting(name) or 0)
+
+    def counting(self, begins: int, ends: int) -> list[Entry]:
+        """Return what counts and has data in a time, or has none at all; by path."""
+        where = "WHERE state = ? AND retired IS NULL AND (begins IS NULL OR (begins < ? AND ends > ?))"
+        return sorted(self._entries(where, (COUNTED, ends, begins)), key=lambda entry: entry.path)
+
+    def at(self, path: str) -> list[Entry]:
+        """Return what came under a path, the latest last."""
+        return [entry for entry in self._entries("WHERE key = ? ORDER BY id", (_key(path),)) if entry.path == path]
+
+    def content(self, sha: bytes) -> list[Entry]:
+        """Return the rows of a content."""
+        return self._entries("WHERE substr(sha, 1, 8) = ? AND sha = ? ORDER BY id", (sha[:8], sha))
+
+    def of_night(self, night: int) -> list[Entry]:
+        """Return what came in a night, by path."""
+        return sorted(self._entries("WHERE night = ?", (night,)), key=lambda entry: entry.path)
+
+    def retired_in(self, night: int) -> list[Entry]:
+        """Return what ceased to count in a night."""
+        return self._entries("WHERE retired = ? ORDER BY id", (night,))
+
+    def entries(self) -> list[Entry]:
+        """Return all rows, by path."""
+        return sorted(self._entries("", ()), key=lambda entry: (entry.path, entry.id))
+
+    def around(self, begins: int, ends: int, domain: int | None) -> Iterator[tuple[Entry, Sketch]]:
+        """Yield the files that count and whose lines are still known, of a domain (or of several) at a time."""
+        where = (
+            "WHERE cells IS NOT NULL AND begins < ? AND ends > ? AND retired IS NULL AND state = ? "
+            "AND (? IS NULL OR domain IS NULL OR domain = ?) ORDER BY id"
+        )
+        for entry in self._entries(where, (ends, begins, COUNTED, domain, domain)):
+            sketch = self.sketch(entry)
+            if sketch is not None:
+                yield entry, sketch
+
+    def sketch(self, entry: Entry) -> Sketch | None:
+        """Return the lines of a file, None if they are not known any more."""
+        row = self._run("SELECT lines FROM sketch WHERE file = ?", (entry.id,)).fetchone()
+        return Sketch.unpack(row[0]) if row else None
+
+    def sums(self, begins: int, ends: int) -> Sums:
+        """Return all that counts in the files with data in a time; cells beside it are among them."""
+        where = "cells IS NOT NULL AND begins < ? AND ends > ? AND retired IS NULL AND state = ?"
+        return self._sums(where, (ends, begins, COUNTED))
+
+    def sums_before(self, night: int, begins: int, ends: int) -> Sums:
+        """Return the same as it was before a night."""
+        then = "night < ? AND (retired IS NULL OR retired >= ?) AND state = ?"
+        return self._sums(
+            f"cells IS NOT NULL AND begins < ? AND ends > ? AND {then}", (ends, begins, night, night, COUNTED)
+        )
+
+    def cells(self, ids: Iterable[int]) -> Sums:
+        """Return what is kept of some rows."""
+        return Sums.unpack(self.blobs(ids))
+
+    def blobs(self, ids: Iterable[int]) -> Iterator[bytes]:
+        """Yield the packed cells of the rows that have any."""
+        for one in ids:
+            (blob,) = self._run("SELECT cells FROM file WHERE id = ?", (one,)).fetchone()
+            if blob is not None:
+                yield blob
+
+    def span(self) -> tuple[int, int] | None:
+        """Return begin and end of all that counts, None without any."""
+        low, high = self._run(
+            "SELECT min(begins), max(ends) FROM file WHERE cells IS NOT NULL AND retired IS NULL"
+        ).fetchone()
+        return None if low is None else (low, high)
+
+    def words(self) -> dict[int, str]:
+        """Return all words by number."""
+        return dict(self._run("SELECT id, text FROM word"))
+
+    def word(self, text: str | bytes) -> int:
+        """Return the number of a word, which it gets now if it has none; within a transaction."""
+        if text not in self._words:
+            self._run("INSERT OR IGNORE INTO word (text) VALUES (?)", (text,))
+            (self._words[text],) = self._run("SELECT id FROM word WHERE text = ?", (text,)).fetchone()
+        return self._words[text]
+
+    def forget_words(self) -> None:
+        """Forget what was numbered in a transaction that was rolled back."""
+        self._words.clear()
+
+    def add(self, entry: Entry, sums: Sums | None, sketch: Sketch | None) -> int:
+        """Add a row with its counts; within a transaction."""
+        row = self._row(entry) | {"key": _key(entry.path), "cells": None if sums is None else sums.pack()}
+        names, marks = ", ".join(row), ", ".join(f":{name}" for name in row)
+        number = self._run(f"INSERT INTO file ({names}) VALUES ({marks})", row).lastrowid  # noqa: S608 - our own names
+        if sketch is not None:
+            self._run("INSERT INTO sketch VALUES (?, ?)", (number, sketch.pack()))
+        return int(number or 0)
+
+    def remove(self, entry: Entry) -> None:
+        """Take a row out that never counted."""
+        self._run("DELETE FROM file WHERE id = ?", (entry.id,))
+
+    def retire(self, entry: Entry, night: int) -> None:
+        """Let a row count no longer."""
+        self._run("UPDATE file SET retired = ? WHERE id = ?", (night, entry.id))
+        self._run("DELETE FROM sketch WHERE file = ?", (entry.id,))
+
+    def forget_retired(self, night: int) -> None:
+        """Drop what ceased to count before a night; that a file was read stays known while nothing newer is there."""
+        self._run(_OUTDATED, (night,))
+        self._run("UPDATE file SET cells = NULL, grain = 0 WHERE retired < ? AND cells IS NOT NULL", (night,))
+
+    def touch(self, entry: Entry, size: int, mtime: int, inode: int) -> None:
+        """Note that a file is unchanged though it looks otherwise."""
+        self._run("UPDATE file SET size = ?, mtime = ?, inode = ? WHERE id = ?", (size, mtime, inode, entry.id))
+
+    def move(self, entry: Entry, path: str) -> None:
+        """Note that a file has another name now."""
+        folder, name = self._placed(path)
+        values = (folder, name, _key(path), entry.id)
+        self._run("UPDATE file SET folder = ?, name = ?, key = ? WHERE id = ?", values)
+
+    def coarser(self, grains: Grains, at_most: int) -> int:
+        """Make cells as coarse as their age asks for, of so many rows at most; within a transaction.
+
+        Returns:
+            How many rows were made coarser.
+        """
+        ages = {"hours": grains.hours, "days": grains.days, "nothing": grains.nothing}
+        for name, age in (("hours", grains.hours), ("days", grains.days)):
+            if age > self.horizon(name):
+                self._run("INSERT OR REPLACE INTO setting VALUES (?, ?)", (name, str(age)))
+        done = 0
+        for number, grain in self._run(_AGED, ages).fetchall():
+            was = self.cells([number])
+            sums = was.rolled_up(grains)
+            same = len(sums.keys) == len(was.keys) and bool((sums.keys == was.keys).all())
+            if same and grains.finest(sums.keys[:, 0]) == grain:
+                continue
+            self._keep(number, sums, grains)
+            done += 1
+            if done >= at_most:
+                break
+        return done
+
+    def _keep(self, number: int, sums: Sums, grains: Grains) -> None:
+        grain = grains.finest(sums.keys[:, 0])
+        blob = sums.pack() if len(sums.keys) else None
+        self._run("UPDATE file SET cells = ?, grain = ? WHERE id = ?", (blob, grain, number))
+        if grain != GRAIN:
+            self._run("DELETE FROM sketch WHERE file = ?", (number,))
+
+    def _row(self, entry: Entry) -> dict[str, Any]:
+        row: dict[str, Any] = {name: getattr(entry, name) for name in _OWN}
+        row |= {name: getattr(entry.accounting, name) for name in _LINES}
+        reasons = dict(sorted(entry.accounting.reject_reasons.items()))
+        row |= {name: None if (text := getattr(entry, name)) is None else self.word(text) for name in _WORDS}
+        other = None if entry.other is None else _stored(entry.other)
+        folder, name = self._placed(entry.path)
+        more = {"folder": folder, "name": name, "other": other, "reasons": json.dumps(reasons) if reasons else None}
+        return row | more
+
+    def _placed(self, path: str) -> tuple[int, str | bytes]:
+        """Return the number of a path's folder, and its name: a year of files has few folders."""
+        folder, name = os.path.split(path)
+        return self.word(_stored(folder)), _stored(name)
+
+    def _entries(self, where: str, values: Sequence[Any]) -> list[Entry]:
+        cursor = self._run(f"{_SELECT} {where}", values)
+        names = [column[0] for column in cursor.description]
+        return [_entry(dict(zip(names, row, strict=True))) for row in cursor]
+
+    def _sums(self, where: str, values: Sequence[Any]) -> Sums:
+        return Sums.unpack(blob for (blob,) in self._run(f"SELECT cells FROM file WHERE {where}", values))  # noqa: S608
+
+
+def _key(path: str) -> int:
+    """Return what paths are looked up by: short, and the same on every machine."""
+    return int.from_bytes(sha256(os.fsencode(path)).digest()[:7], "big")
+
+
+def _stored(path: str) -> str | bytes:
+    """Return a path as SQLite takes it: text, or bytes where it is not UTF-8."""
+    raw = os.fsencode(path)
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return raw
+
+
+def _entry(row: dict[str, Any]) -> Entry:
+    lines = {name: row.pop(name) for name in _LINES}
+    reasons = json.loads(row.pop("reasons") or "{}")
+    path = os.path.join(os.fsdecode(row.pop("folder")), os.fsdecode(row.pop("name")))  # noqa: PTH118 - as it was split
+    row |= {"path": path, "other": None if row["other"] is None else os.fsdecode(row["other"])}
+    row |= {"verdict": Verdict(row["verdict"]), "over": bool(row["over"]), "problem": row["problem"] or ""}
+    return Entry(**row, accounting=Accounting(**lines, reject_reasons=reasons))

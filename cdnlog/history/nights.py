@@ -1,0 +1,209 @@
+"""One night in the store: which counts it is about, what was told before, and how it is finished."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import tzinfo
+
+import numpy as np
+
+from cdnlog.buffer import Bools, Ints
+from cdnlog.counts import Counts, joint
+from cdnlog.evidence import Evidence
+from cdnlog.history.baseline import Seen, base_id
+from cdnlog.history.ledger import DAMAGED, REFUSED, Entry, Ledger
+from cdnlog.history.tables import DAY, GRAIN, HOUR, Grains, Sums
+from cdnlog.zones import floor_to_window, name_of
+
+HISTORY = 28 * DAY
+"""How far back counts are compared and drawn."""
+_REMEMBERED = 60 * DAY
+_STRAY = 0.999  # share of the requests by whose end a night ends: the rest may be stray times
+_LARGEST = 2**62
+
+
+@dataclass(frozen=True)
+class Told:
+    """One hour of one domain: requests that were told before a night, and now."""
+
+    domain: str
+    hour: int
+    before: int
+    after: int
+
+
+class NightData:
+    """What the store holds of one night.
+
+    Args:
+        ledger: Of the open store, when all files are in.
+        number: Of the night.
+        zone: Zone of the store.
+        grains: How finely data is kept.
+    """
+
+    def __init__(self, ledger: Ledger, number: int, zone: tzinfo, grains: Grains) -> None:
+        self._ledger, self.number, self._zone, self._grains = ledger, number, zone, grains
+        self.entries = ledger.of_night(number)
+        self._words = ledger.words()
+        active = [entry for entry in self.entries if entry.counts]
+        self._new = ledger.cells(entry.id for entry in active)
+        self._old = ledger.cells(entry.id for entry in ledger.retired_in(number) if entry.night < number)
+        touched = np.vstack([self._hours(self._new), self._hours(self._old)])
+        self._touched = np.unique(touched, axis=0)
+        self.providers = self._providers(active)
+
+    @property
+    def domains(self) -> set[str]:
+        """The domains that the night's files are about."""
+        return {self._words[number] for number in self._touched[:, 1].tolist()}
+
+    def waiting(self, paths: Iterable[str]) -> list[Entry]:
+        """Return what is refused or damaged among some paths, of whatever night."""
+        return [row for path in paths for row in self._ledger.at(path) if row.state in (REFUSED, DAMAGED)]
+
+    def counts(self, window: int) -> Counts:
+        """Return what counts in the hours and domains that the night's files are about, as far as it is kept finely."""
+        recent = self._touched[self._touched[:, 0] >= self._grains.hours]
+        return self._all(recent).counts(self._words, window, self._zone)
+
+    def history(self) -> Counts:
+        """Return all that counts in the last four weeks by the hour."""
+        first = int(floor_to_window(np.array([self._newest() - HISTORY]), DAY, self._zone)[0])
+        first = max(first, self._grains.days)
+        sums = self._ledger.sums(first, _LARGEST)
+        return sums.where(sums.keys[:, 0] >= first).counts(self._words, HOUR, self._zone)
+
+    def without(self, history: Counts) -> Counts:
+        """Return a history without the hours and domains that this night is about."""
+        numbers = {text: number for number, text in self._words.items()}
+        names = history.cells.values[1] or ()
+        table = np.array([numbers[str(name)] for name in names], np.int64)
+        cells = history.cells
+        pairs = np.column_stack([cells.keys[:, 0], table[cells.keys[:, 1]]]) if len(table) else cells.keys[:, :2]
+        keep = ~_among(pairs, self._touched)
+        kept = replace(cells, keys=cells.keys[keep], sums=cells.sums[keep])
+        return replace(history, cells=kept)
+
+    def changed(self) -> list[Told]:
+        """Return the hours that earlier nights had told otherwise."""
+        end = self._ledger.ends_before(self.number)
+        touched = self._touched[self._touched[:, 0] < (end or 0)]
+        if not len(touched):
+            return []
+        first, last = int(touched[:, 0].min()), int(touched[:, 0].max()) + HOUR
+        before = self._requests(self._ledger.sums_before(self.number, first, last))
+        after = self._requests(self._ledger.sums(first, last))
+        told = [
+            (hour, domain, before.get((hour, domain), 0), after.get((hour, domain), 0))
+            for hour, domain in touched.tolist()
+        ]
+        rows = [Told(self._words[domain], hour, was, now) for hour, domain, was, now in told if was != now]
+        return sorted(rows, key=lambda row: (row.hour, row.domain))
+
+    def span(self) -> tuple[int, int] | None:
+        """Return the time that is new, in whole hours of UTC seconds: from where the nights before ended."""
+        ends = self._ends()
+        if ends is None:
+            return None
+        before = self._ledger.ends_before(self.number)
+        begins = int(self._touched[:, 0].min()) if before is None else before
+        return (begins, ends) if begins < ends else None
+
+    def seen(self) -> list[Seen]:
+        """Return the findings of the nights before."""
+        rows = self._ledger.store.connection.execute(
+            "SELECT night, id, domain, status, cause, requests, total, starts, ends FROM finding WHERE night < ? "
+            "ORDER BY night, id",
+            (self.number,),
+        )
+        return [Seen(night, base_id(name), *rest) for night, name, *rest in rows]
+
+    def finish(self, found: Iterable[Seen]) -> None:
+        """Write down that the night is over, and what was found; once, whenever it is told again."""
+        if self._ledger.last_night() >= self.number or not self.entries:
+            return
+        newest = self._newest()
+        ends = max(self._ends() or 0, self._ledger.ends_before(self.number) or 0)
+        with self._ledger.store.transaction() as connection:
+            run = connection.execute
+            run("INSERT INTO night VALUES (?, ?, ?)", (self.number, newest, ends))
+            if newest:
+                run("INSERT OR IGNORE INTO setting VALUES ('zone', ?)", (name_of(self._zone),))
+            rows = [(s.night, s.id, s.domain, s.status, s.cause, s.requests, s.total, s.starts, s.ends) for s in found]
+            connection.executemany("INSERT INTO finding VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+            run("DELETE FROM finding WHERE ends < ?", (newest - _REMEMBERED,))
+            self._ledger.forget_retired(self.number)
+
+    def _newest(self) -> int:
+        """Return the newest data of this night and those before, 0 without any."""
+        middles = [entry.middle for entry in self.entries if entry.middle is not None]
+        return max([*middles, self._ledger.newest_before(self.number) or 0])
+
+    def _hours(self, sums: Sums) -> Ints:
+        """Return hour and domain of each cell, each pair once."""
+        hours = floor_to_window(sums.keys[:, 0], HOUR, self._zone) if len(sums.keys) else sums.keys[:, 0]
+        return np.unique(np.column_stack([hours, sums.keys[:, 1]]), axis=0)
+
+    def _all(self, touched: Ints) -> Sums:
+        """Return all that counts in some hours of some domains."""
+        if not len(touched):
+            return Sums.unpack([])
+        sums = self._ledger.sums(int(touched[:, 0].min()), int(touched[:, 0].max()) + HOUR + GRAIN)
+        hours = floor_to_window(sums.keys[:, 0], HOUR, self._zone)
+        return sums.where(_among(np.column_stack([hours, sums.keys[:, 1]]), touched))
+
+    def _requests(self, sums: Sums) -> dict[tuple[int, int], int]:
+        hours = floor_to_window(sums.keys[:, 0], HOUR, self._zone) if len(sums.keys) else sums.keys[:, 0]
+        requests: dict[tuple[int, int], int] = {}
+        for hour, domain, n in zip(hours.tolist(), sums.keys[:, 1].tolist(), sums.sums[:, 0].tolist(), strict=True):
+            requests[hour, domain] = requests.get((hour, domain), 0) + n
+        return requests
+
+    def _ends(self) -> int | None:
+        """Return the end of the hour by which nearly all of the night's requests were made."""
+        if not len(self._new.keys):
+            return None
+        order = np.argsort(self._new.keys[:, 0], kind="stable")
+        done = np.cumsum(self._new.sums[order, 0].astype(np.float64))
+        last = self._new.keys[order[np.searchsorted(done, _STRAY * done[-1])], 0]
+        return int(floor_to_window(np.array([last]), HOUR, self._zone)[0]) + HOUR
+
+    def _providers(self, active: Iterable[Entry]) -> Mapping[str, str]:
+        """Return the code table that most requests of each domain ask for."""
+        lines: dict[str, dict[str, int]] = {}
+        for entry in active:
+            if entry.provider is None:
+                continue
+            sums = self._ledger.cells([entry.id])
+            for domain, n in zip(sums.keys[:, 1].tolist(), sums.sums[:, 0].tolist(), strict=True):
+                of = lines.setdefault(self._words[domain], {})
+                of[entry.provider] = of.get(entry.provider, 0) + n
+        return {domain: max(of, key=lambda name: (of[name], name)) for domain, of in lines.items()}
+
+
+def _among(pairs: Ints, wanted: Ints) -> Bools:
+    """Mark the pairs that are among some."""
+    if not len(pairs) or not len(wanted):
+        return np.zeros(len(pairs), bool)
+    numbers, _ = joint(np.vstack([wanted, pairs]))
+    among: Bools = np.isin(numbers[len(wanted) :], numbers[: len(wanted)])
+    return among
+
+
+def within(evidence: Evidence, counts: Counts) -> Evidence:
+    """Return the kept rows whose window, domain and status are counted."""
+    if not len(evidence):
+        return evidence
+    codes, names = evidence.column("domain")
+    windows = floor_to_window(evidence.cells, counts.window, counts.zone)
+    table = counts.table
+    keys = zip(windows.tolist(), codes.tolist(), evidence.status.tolist(), strict=True)
+    known: dict[tuple[int, int, int], bool] = {}
+    keep = []
+    for key in keys:
+        if key not in known:
+            known[key] = (key[0], names[key[1]], key[2]) in table
+        keep.append(known[key])
+    return evidence.ordered(np.array(keep, bool))

@@ -1,0 +1,291 @@
+"""The store as a file: made whole or not at all, locked, checked, migrated; and one transaction at a time."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
+from hashlib import sha256
+from pathlib import Path
+
+from cdnlog.errors import StoreBusy, StoreError, UsageError
+from cdnlog.failpoints import failpoint
+from cdnlog.text import visible
+
+VERSION = 1
+APPLICATION = 0x63646E6C  # "cdnl", by which file(1) and we know a store from any other database
+_WAIT = 10.0  # seconds that a reader waits for a commit
+_SCHEMA = """
+PRAGMA page_size = 8192;
+CREATE TABLE setting (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE word (id INTEGER PRIMARY KEY, text NOT NULL UNIQUE);
+CREATE TABLE night (
+  number INTEGER PRIMARY KEY, newest INTEGER NOT NULL, ends INTEGER NOT NULL
+);
+CREATE TABLE file (
+  id INTEGER PRIMARY KEY,
+  folder INTEGER NOT NULL, name NOT NULL, key INTEGER NOT NULL,
+  size INTEGER NOT NULL, mtime INTEGER NOT NULL, inode INTEGER NOT NULL,
+  state TEXT NOT NULL, night INTEGER NOT NULL, retired INTEGER,
+  kind TEXT, other, before INTEGER NOT NULL,
+  sha BLOB, length INTEGER NOT NULL, format INTEGER, provider INTEGER, verdict TEXT NOT NULL, problem TEXT,
+  lines INTEGER NOT NULL, counted INTEGER NOT NULL, rejected INTEGER NOT NULL, comments INTEGER NOT NULL,
+  blank INTEGER NOT NULL, withheld INTEGER NOT NULL, reasons TEXT, offset INTEGER, over INTEGER NOT NULL,
+  domain INTEGER, begins INTEGER, ends INTEGER, middle INTEGER, grain INTEGER NOT NULL, cells BLOB
+);
+CREATE INDEX file_path ON file (key);
+CREATE INDEX file_content ON file (substr(sha, 1, 8));
+CREATE INDEX file_night ON file (night);
+CREATE INDEX file_retired ON file (retired) WHERE retired IS NOT NULL;
+CREATE INDEX file_time ON file (begins, ends, grain) WHERE cells IS NOT NULL;
+CREATE TABLE sketch (file INTEGER PRIMARY KEY, lines BLOB NOT NULL);
+CREATE TABLE finding (
+  night INTEGER NOT NULL, id TEXT NOT NULL, domain TEXT NOT NULL, status INTEGER NOT NULL, cause TEXT NOT NULL,
+  requests INTEGER NOT NULL, total INTEGER NOT NULL, starts INTEGER NOT NULL, ends INTEGER NOT NULL,
+  PRIMARY KEY (night, id)
+) WITHOUT ROWID;
+"""
+MIGRATIONS: Mapping[int, str] = {}
+"""For each older version the statements that lead to the next one."""
+
+_held: set[int] = set()  # descriptors of locks: a worker that was forked must not keep the lock of a dead parent
+
+
+def _let_go() -> None:
+    while _held:
+        os.close(_held.pop())
+
+
+os.register_at_fork(after_in_child=_let_go)
+
+
+class Store:
+    """An open store.
+
+    Args:
+        path: The file, for messages.
+        connection: To it, in autocommit mode.
+    """
+
+    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+        self.path, self.connection = path, connection
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Do all of it or, on whatever error or signal, nothing of it."""
+        with _told(self.path):
+            failpoint()
+            self.connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self.connection
+                failpoint()
+                self.connection.execute("COMMIT")
+            except BaseException:
+                with suppress(sqlite3.Error):  # after some errors SQLite has rolled back already
+                    self.connection.execute("ROLLBACK")
+                raise
+            failpoint()
+
+    def tidy(self) -> None:
+        """Give freed space back where there is more of it than of what is left."""
+        with _told(self.path):
+            (free,), (pages,) = (self.connection.execute(f"PRAGMA {name}").fetchone() for name in _SIZES)
+            if free > _FREE and free * 2 > pages:
+                failpoint()
+                self.connection.execute("VACUUM")
+                failpoint()
+
+
+_SIZES = ("freelist_count", "page_count")
+_FREE = 512  # pages below which nobody cares
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Store]:
+    """Open a store to read it.
+
+    Raises:
+        StoreError: It is no store, or damaged.
+        StoreBusy: A night is just being written.
+        UsageError: There is none, or a newer cdnlog wrote it.
+    """
+    if not path.exists():
+        raise UsageError(f"there is no store {visible(path)}; 'cdnlog nightly PATH... --store FILE' makes one")
+    with _told(path), closing(_connected(path)) as connection:
+        if _version(path, connection) < VERSION:
+            raise UsageError(f"{visible(path)} is of an older version; the next 'cdnlog nightly' migrates it")
+        yield Store(path, connection)
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[Store]:
+    """Lock a store, make it if there is none, check it, migrate it, and open it to be written.
+
+    Raises:
+        StoreBusy: Another run has it.
+        StoreError: It is no store, damaged, or cannot be written.
+        UsageError: A newer cdnlog wrote it, or its folder does not exist.
+    """
+    if not path.parent.is_dir():
+        raise UsageError(f"the folder of the store {visible(path)} does not exist; make it first")
+    with _locked(path):
+        with _written(path), _told(path):
+            sweep(path.parent, path)
+            if not path.exists():
+                _make(path)
+        with _told(path), closing(_connected(path)) as connection:
+            connection.execute("PRAGMA synchronous = FULL")
+            version = _version(path, connection)
+            _check(path, connection)
+            if version < VERSION:
+                with _written(path):
+                    _migrate(path, connection, version)
+            yield Store(path, connection)
+
+
+def sweep(folder: Path, store: Path) -> None:
+    """Remove what runs with this store that were killed left in a folder; its lock must be held."""
+    for stray in folder.glob(f"{temporary_prefix(store)}*"):
+        if stray.is_dir():
+            shutil.rmtree(stray)
+        else:
+            stray.unlink()
+
+
+def temporary_prefix(store: Path) -> str:
+    """Return how all temporary files of runs with this store begin: whoever holds its lock may remove them."""
+    return f".cdnlog-nightly-{sha256(os.fsencode(store.absolute())).hexdigest()[:8]}-"
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    lock = path.with_name(f"{path.name}.lock")
+    try:
+        handle = _lock(lock)
+    except OSError as error:
+        raise StoreError(visible(path), f"cannot be locked: {error.strerror or error}") from error
+    if handle is None:
+        raise StoreBusy(visible(path))
+    _held.add(handle)
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            lock.unlink()
+        _held.discard(handle)
+        os.close(handle)
+
+
+def _lock(lock: Path) -> int | None:
+    """Return the descriptor of the locked file, None if another run has it."""
+    while True:
+        handle = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            with suppress(FileNotFoundError):  # who had it may have removed it between our two calls
+                if os.stat(lock).st_ino == os.fstat(handle).st_ino:  # noqa: PTH116 - beside fstat
+                    return handle
+        except BlockingIOError:
+            os.close(handle)
+            return None
+        except BaseException:
+            os.close(handle)
+            raise
+        os.close(handle)
+
+
+def _make(path: Path) -> None:
+    """Make an empty store, which appears under its name when it is whole."""
+    made = path.with_name(f"{temporary_prefix(path)}store.tmp")
+    with closing(sqlite3.connect(made, isolation_level=None)) as connection:
+        connection.executescript(f"{_SCHEMA} PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION};")
+    sync(made)
+    failpoint()
+    made.replace(path)
+    sync(path.parent)
+    failpoint()
+
+
+def sync(path: Path) -> None:
+    """Wait until a file, or what a folder lists, is on the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _connected(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, isolation_level=None, timeout=_WAIT)
+
+
+def _version(path: Path, connection: sqlite3.Connection) -> int:
+    """Return the version of a store.
+
+    Raises:
+        StoreError: It is no store.
+        UsageError: A newer cdnlog wrote it.
+    """
+    where = visible(path)
+    (kind,), (version,) = (
+        connection.execute(f"PRAGMA {name}").fetchone() for name in ("application_id", "user_version")
+    )
+    if kind != APPLICATION:
+        raise StoreError(where, "it is no store of cdnlog", "name another file, or restore a copy")
+    if version > VERSION:
+        raise UsageError(f"{where} was written by a newer cdnlog (version {version}, this one knows {VERSION}); update")
+    return int(version)
+
+
+def _check(path: Path, connection: sqlite3.Connection) -> None:
+    """Make sure that a store is sound.
+
+    Raises:
+        StoreError: It is not.
+    """
+    (result,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    if result != "ok":
+        raise StoreError(visible(path), f"it fails SQLite's integrity check ({visible(result)})", _RESTORE)
+
+
+def _migrate(path: Path, connection: sqlite3.Connection, version: int) -> None:
+    """Lead an older store to this version, one transaction for all steps; a copy is made first."""
+    copy = path.with_name(f"{path.name}.v{version}")
+    draft = path.with_name(f"{temporary_prefix(path)}copy.tmp")
+    with closing(sqlite3.connect(draft)) as to:
+        connection.backup(to)
+    sync(draft)
+    failpoint()
+    draft.replace(copy)
+    failpoint()
+    steps = "".join(MIGRATIONS[step] for step in range(version, VERSION))
+    connection.executescript(f"BEGIN IMMEDIATE; {steps} PRAGMA user_version = {VERSION}; COMMIT;")
+    failpoint()
+
+
+_RESTORE = "nothing was changed; restore a copy, or move it away and count the logs anew"
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """Say what SQLite says in words that tell what to do."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        if "locked" in str(error) or "busy" in str(error):
+            raise StoreBusy(visible(path)) from error
+        raise StoreError(visible(path), str(error)) from error
+    except sqlite3.DatabaseError as error:
+        raise StoreError(visible(path), str(error), _RESTORE) from error
+
+
+@contextmanager
+def _written(path: Path) -> Iterator[None]:
+    """Say what the operating system says of files beside a store that cannot be written."""
+    try:
+        yield
+    except OSError as error:
+        raise StoreError(visible(path), error.strerror or str(error)) from error

@@ -1,0 +1,139 @@
+"""Counts <-> the packed cells of the ledger.
+
+A packed row is window (UTC seconds), domain (number of the word), status, and the sums of `MEASURES` in two limbs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, tzinfo
+
+import numpy as np
+import numpy.typing as npt
+
+from cdnlog.buffer import Ints
+from cdnlog.counts import DIMENSIONS, MEASURES, Cells, Counts, Value
+from cdnlog.history.packed import limbs, packed, unpacked, whole
+from cdnlog.zones import floor_to_window
+
+GRAIN = 300
+"""Length in seconds of the finest cells that are kept: windows of any zone can be made of them."""
+HOUR, DAY = 3600, 86_400
+_KEYS = len(DIMENSIONS)
+_LOOKUPS = MEASURES.index("lookups")
+_COLUMNS = _KEYS + 2 * len(MEASURES)
+
+
+@dataclass(frozen=True)
+class Grains:
+    """How finely data of some age is kept; ages are counted from the newest data.
+
+    Attributes:
+        zone: Zone that hours and days are aligned to.
+        hours: Data before this instant, in UTC seconds, is kept by the hour.
+        days: Before this one by the day.
+        nothing: Before this one not at all.
+    """
+
+    zone: tzinfo = UTC
+    hours: int = 0
+    days: int = 0
+    nothing: int = 0
+
+    def of(self, starts: Ints) -> Ints:
+        """Return the begins of the cells that cells are kept in."""
+        kept = starts.copy()
+        for before, length in ((self.hours, HOUR), (self.days, DAY)):
+            old = np.flatnonzero(starts < before)
+            kept[old] = floor_to_window(starts[old], length, self.zone)
+        return kept
+
+    def finest(self, starts: Ints) -> int:
+        """Return the length of the finest cell among some, 0 without any."""
+        newest = int(starts.max(initial=-1))
+        if newest < self.nothing or not len(starts):
+            return 0
+        return GRAIN if newest >= self.hours else HOUR if newest >= self.days else DAY
+
+
+@dataclass(frozen=True)
+class Sums:
+    """Requests and so on by window, domain and status; domains as numbers of words.
+
+    Attributes:
+        keys: int64, shape (cells, 3).
+        sums: Shape (cells, measures); Python integers where int64 is too small.
+    """
+
+    keys: Ints
+    sums: npt.NDArray[np.int64] | npt.NDArray[np.object_]
+
+    @classmethod
+    def of(cls, counts: Counts, number: Callable[[str], int]) -> Sums:
+        """Return counts by window, domain and status as sums; words are numbered in the order of their text."""
+        keys = counts.cells.keys.copy()
+        for d, name in enumerate(DIMENSIONS):
+            values = counts.cells.values[d]
+            if values is None or not len(keys):
+                continue
+            used = np.unique(keys[:, d]).tolist()
+            table = np.zeros(len(values), np.int64)
+            for at in sorted(used, key=lambda i: str(values[i])):
+                table[at] = number(str(values[at])) if name == "domain" else values[at]
+            keys[:, d] = table[keys[:, d]]
+        return cls(keys, counts.cells.sums).folded()
+
+    @classmethod
+    def unpack(cls, blobs: Iterable[bytes]) -> Sums:
+        """Return what was packed, cells of the same key not yet added up."""
+        rows, _ = unpacked(blobs, _COLUMNS)
+        sums = whole(rows[:, _KEYS:])
+        sums[:, _LOOKUPS] = sums[:, 0] - sums[:, _LOOKUPS]
+        return cls(rows[:, :_KEYS], sums)
+
+    def pack(self) -> bytes:
+        """Return them as bytes."""
+        sums = self.sums.copy()
+        sums[:, _LOOKUPS] = sums[:, 0] - sums[:, _LOOKUPS]  # mostly nothing, which takes no room
+        return packed(np.hstack([self.keys, limbs(sums)]))
+
+    def folded(self) -> Sums:
+        """Return one cell per key, in order."""
+        cells = Cells(self.keys, self.sums, (None, None, None)).folded()
+        order = np.lexsort(cells.keys.T[::-1])
+        return Sums(cells.keys[order], cells.sums[order])
+
+    def where(self, rows: npt.NDArray[np.bool_]) -> Sums:
+        """Return some of the cells."""
+        return Sums(self.keys[rows], self.sums[rows])
+
+    def rolled_up(self, grains: Grains) -> Sums:
+        """Return the same, each cell as finely as its age is kept."""
+        kept = self.where(self.keys[:, 0] >= grains.nothing)
+        keys = kept.keys.copy()
+        keys[:, 0] = grains.of(keys[:, 0])
+        return Sums(keys, kept.sums).folded()
+
+    def by_hour(self, zone: tzinfo) -> Sums:
+        """Return the same by the hour."""
+        keys = self.keys.copy()
+        keys[:, 0] = floor_to_window(keys[:, 0], HOUR, zone)
+        return Sums(keys, self.sums).folded()
+
+    def middle(self) -> int:
+        """Return the window that half of the requests do not exceed: one stray time does not move it far."""
+        order = np.argsort(self.keys[:, 0], kind="stable")
+        done = np.cumsum(self.sums[order, 0])
+        return int(self.keys[order[np.searchsorted(done * 2, done[-1])], 0])
+
+    def counts(self, words: Mapping[int, str], window: int, zone: tzinfo) -> Counts:
+        """Return them as counts."""
+        keys = self.keys.copy()
+        if len(keys):
+            keys[:, 0] = floor_to_window(keys[:, 0], window, zone)
+        domains, keys[:, 1] = np.unique(keys[:, 1], return_inverse=True)
+        statuses, keys[:, 2] = np.unique(keys[:, 2], return_inverse=True)
+        names: tuple[Value, ...] = tuple(words[number] for number in domains.tolist())
+        cells = Cells(keys, self.sums, (None, names, tuple(statuses.tolist())))
+        return Counts(DIMENSIONS, cells.folded(), window, zone)

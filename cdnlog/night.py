@@ -1,0 +1,257 @@
+"""The nightly job: what is new goes into the store once, is diagnosed against history, and becomes a `Night`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import IO, Unpack
+
+from cdnlog import source
+from cdnlog.catalog import DEFAULT_PROVIDER, say
+from cdnlog.counts import Counts, requests_by
+from cdnlog.diagnosis import Tables, findings
+from cdnlog.errors import UsageError
+from cdnlog.failpoints import failpoint
+from cdnlog.filerun import Progress
+from cdnlog.history import retention
+from cdnlog.history.baseline import WEEKS, Baseline, Seen, base_id
+from cdnlog.history.ingest import Ingest, Intake
+from cdnlog.history.ledger import Entry, Ledger
+from cdnlog.history.nights import NightData, within
+from cdnlog.history.store import temporary_prefix, writing
+from cdnlog.history.tables import DAY, GRAIN
+from cdnlog.model import FileReport, Finding, Inputs, Verdict
+from cdnlog.options import Options, settings
+from cdnlog.results import Changed, Diagnosis, FileNews, Gone, Missing, Night
+from cdnlog.settings import Settings
+from cdnlog.text import visible
+from cdnlog.zones import floor_to_window, name_of
+
+KEEP = "7d,400d,5y"
+_DAYS_OF_A_WEEK = 7
+_BACKGROUND = "background"
+
+
+def nightly(  # noqa: PLR0913 - all but the first three by name
+    paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
+    store: str | os.PathLike[str],
+    window: str = "5min",
+    *,
+    keep: str = KEEP,
+    replace_lost: bool = False,
+    deliver: Callable[[Night], None] | None = None,
+    beside: Iterable[str | os.PathLike[str]] = (),
+    rejects: IO[bytes] | None = None,
+    progress: Progress | None = None,
+    **options: Unpack[Options],
+) -> Night:
+    """Count what is new under some paths once and for all, and diagnose it against the nights before.
+
+    Args:
+        paths: Files, folders or globs.
+        store: The store; made if it does not exist.
+        window: Windows of the diagnosis, a multiple of 5 minutes.
+        keep: How long to keep 5 minutes, hours and days, counted from the newest data: "7d,400d,5y".
+        replace_lost: Let a file that lost lines since it was counted take the place of what was counted.
+        deliver: Called with the night while the store is still locked: where reports are to be written.
+        beside: Files that are no logs wherever they lie, such as reports.
+        rejects: A binary file that gets one JSON line per rejected log line.
+        progress: Called with the number of bytes after each read from disk.
+        **options: See `cdnlog.options.Options`; without `by`, `since`, `until` and `domain`: whole files are counted.
+
+    Returns:
+        The night. The same files and the same store give the same night, however often it is told.
+
+    Raises:
+        StoreBusy: Another run has the store.
+        StoreError: The store is damaged or cannot be written; what it held, it holds still.
+        UsageError: An option cannot work.
+
+    Example:
+        >>> import cdnlog, tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     night = cdnlog.nightly("sample_logs", f"{folder}/history.db")
+        >>> night.number, len(night.counts.inputs.files)
+        (1, 24)
+    """
+    made = settings(window, options)
+    _check(made)
+    kept, place = retention.keep(keep), Path(store)
+    named = [paths] if isinstance(paths, str | os.PathLike) else sorted(paths, key=os.fspath)
+    with writing(place) as open_store:
+        failpoint()
+        ledger = Ledger(open_store)
+        _check_zone(made, ledger)
+        ingest = Ingest(ledger, made, kept, force=replace_lost, progress=progress)
+        with _rejects(rejects, place) as to:
+            intake = ingest.run(_logs(source.find(named), [place, *beside]), to)
+        data = NightData(ledger, intake.night, ingest.zone, ingest.grains)
+        night = _told(data, intake, made)
+        data.finish(_remembered(night))
+        open_store.tidy()
+        if deliver is not None:
+            deliver(night)
+        failpoint()
+    return night
+
+
+def _logs(found: source.Found, beside: Iterable[str | os.PathLike[str]]) -> source.Found:
+    """Leave out what lies among the logs and is none: the store with its lock and journal, and reports."""
+    names = [os.path.realpath(path) for path in beside]
+    ours = {f"{name}{suffix}" for name in names for suffix in ("", ".lock", "-journal")}
+    return replace(found, inputs=tuple(one for one in found.inputs if os.path.realpath(one.path) not in ours))
+
+
+def _check(made: Settings) -> None:
+    if made.by or made.filters:
+        raise UsageError("a night counts whole files; filter and group with 'cdnlog count --store' afterwards")
+    if made.window % GRAIN:
+        raise UsageError("history is kept by 5 minutes; give a --window of 5m, 10m, 15m, 1h or the like")
+
+
+def _check_zone(made: Settings, ledger: Ledger) -> None:
+    own = ledger.setting("zone")
+    if made.tz is not None and own is not None and name_of(made.tz) != own:
+        raise UsageError(
+            f"the days of this store begin at midnight of {own}; leave --tz out, 'cdnlog count --store' shows any zone"
+        )
+
+
+@contextmanager
+def _rejects(rejects: IO[bytes] | None, store: Path) -> Iterator[tuple[IO[bytes], Path] | None]:
+    """Give a folder for records of rejected lines, which the next run removes if this one is killed."""
+    if rejects is None:
+        yield None
+        return
+    folder = store.with_name(f"{temporary_prefix(store)}rejects.tmp")
+    folder.mkdir()
+    try:
+        yield rejects, folder
+    finally:
+        for file in folder.iterdir():
+            file.unlink()
+        folder.rmdir()
+
+
+def _told(data: NightData, intake: Intake, made: Settings) -> Night:
+    """Return what there is to say of a night."""
+    history = data.history()
+    counts = replace(data.counts(made.window), inputs=_inputs(data, intake))
+    baseline = Baseline(data.without(history), data.seen())
+    own = made.provider or max(sorted(data.providers.values()), key=list(data.providers.values()).count, default=None)
+    tables = Tables(made.catalog, own or DEFAULT_PROVIDER, made.lang, {} if made.provider else data.providers)
+    found = findings(counts, within(intake.evidence.evidence(), counts), tables, baseline)
+    totals = requests_by(counts, "domain")
+    states = [baseline.state(one, _seconds(one.start), totals[one.domain]) for one in found]
+    told = tuple(replace(one, state=state) for one, state in zip(found, states, strict=True))
+    return Night(
+        diagnosis=Diagnosis(told, counts, made.lang),
+        number=data.number,
+        news=tuple(_news(data, intake, made)),
+        changed=tuple(Changed(c.domain, counts.shown(c.hour), c.before, c.after) for c in data.changed()),
+        missing=tuple(_missing(data, baseline, history)),
+        gone=tuple(_gone(data, told, baseline, history)),
+        unknown=tuple(_unknown(data, intake, history, made)),
+        history=history,
+        known=sum(one.known is not None and one.known.night < data.number for one in intake.candidates.values()),
+        days=_days(history),
+    )
+
+
+def _seconds(iso: str) -> int:
+    return int(datetime.fromisoformat(iso).timestamp())
+
+
+def _entries(data: NightData, intake: Intake) -> list[Entry]:
+    """Return the rows that the night is about: what came in, and what waits to be mended."""
+    own = {entry.id: entry for entry in data.entries}
+    waiting = data.waiting(intake.candidates)
+    return sorted([*own.values(), *(row for row in waiting if row.id not in own)], key=lambda row: (row.path, row.id))
+
+
+def _inputs(data: NightData, intake: Intake) -> Inputs:
+    reports = list(intake.others)
+    for entry in _entries(data, intake):
+        candidate = intake.candidates.get(entry.path)
+        report = entry.report(candidate.found.path if candidate else None)
+        reports.append(report if entry.retired is None else _retired(report))
+    inputs = Inputs(tuple(sorted(reports, key=lambda report: (report.path, report.verdict))))
+    inputs.total.check("all files")
+    return inputs
+
+
+def _retired(report: FileReport) -> FileReport:
+    """Return the report of a file that another one of the same night took the place of."""
+    return replace(
+        report,
+        verdict=Verdict.DUPLICATE,
+        problem="all of its lines are in a file that took its place",
+        accounting=report.accounting.withhold(),
+        over_budget=False,
+    )
+
+
+def _news(data: NightData, intake: Intake, made: Settings) -> Iterator[FileNews]:
+    for entry in _entries(data, intake):
+        if entry.kind is None:
+            continue
+        path, other = visible(entry.path), visible(entry.other or "")
+        lines = entry.accounting.lines
+        facts = {"path": path, "other": other, "before": f"{entry.before:,}", "after": f"{lines:,}"}
+        key = "news-kept" if entry.kind == "damaged" and entry.before else f"news-{entry.kind}"
+        text = say(made.lang, key, verdict=entry.verdict.value, **facts)
+        yield FileNews(path, entry.kind, other, entry.before, lines, text)
+
+
+def _missing(data: NightData, baseline: Baseline, history: Counts) -> Iterator[Missing]:
+    span = data.span()
+    for one in baseline.absences(history, *span) if span else ():
+        yield Missing(one.domain, history.shown(one.starts), history.shown(one.ends), one.usual, one.whole)
+
+
+def _gone(data: NightData, found: Iterable[Finding], baseline: Baseline, history: Counts) -> Iterator[Gone]:
+    """Yield the incidents of the last night before that are not there any more, where there is data to tell."""
+    present = {base_id(one.id) for one in found}
+    told: set[str] = set()
+    for one in baseline.seen:
+        if (
+            one.night == data.number - 1
+            and one.cause != _BACKGROUND
+            and one.domain in data.domains
+            and one.id not in present | told
+        ):
+            told.add(one.id)
+            yield Gone(one.id, one.domain, one.status, one.cause, history.shown(one.ends))
+
+
+def _unknown(data: NightData, intake: Intake, history: Counts, made: Settings) -> Iterator[str]:
+    """Yield what cannot be known yet."""
+    tell = partial(say, made.lang)
+    days = _days(history)
+    if not data.seen() and data.number == 1:
+        yield tell("unknown-first")
+    if days < _DAYS_OF_A_WEEK:
+        yield tell("unknown-days", days=days)
+    if days < WEEKS * _DAYS_OF_A_WEEK:
+        yield tell("unknown-weeks", days=days)
+    if any(row.counts and row.path not in intake.candidates for row in data.entries):
+        yield tell("unknown-rows")
+
+
+def _days(history: Counts) -> int:
+    """Return the number of days with data."""
+    starts = history.cells.keys[:, 0]
+    return len(set(floor_to_window(starts, DAY, history.zone).tolist())) if len(starts) else 0
+
+
+def _remembered(night: Night) -> Iterator[Seen]:
+    """Yield what later nights compare with."""
+    totals = requests_by(night.counts, "domain")
+    for one in night.diagnosis:
+        times = _seconds(one.start), _seconds(one.end)
+        yield Seen(night.number, one.id, one.domain, one.status, one.cause, one.requests, totals[one.domain], *times)

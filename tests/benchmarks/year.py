@@ -1,0 +1,131 @@
+"""A year of hourly history of 50 domains: the size of the store, and what one more hour costs.
+
+    python tests/benchmarks/year.py [--days 365] [--domains 50] [--keep]
+
+The rows are written through the store's own ledger, as nights of one hour would have left them: 438,000 files of 1,500
+lines with 8 codes each. Then one hour of 50 files is made as real logs and told by `cdnlog.nightly`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import hashlib
+import random
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+import cdnlog
+from cdnlog.history.fingerprint import KEPT, Sketch
+from cdnlog.history.ledger import COUNTED, Entry, Ledger
+from cdnlog.history.retention import Keep
+from cdnlog.history.store import writing
+from cdnlog.history.tables import GRAIN, Grains, Sums
+from cdnlog.model import Accounting, Verdict
+from cdnlog.zones import zone
+
+HOUR, DAY = 3600, 86_400
+END = 1_795_104_000  # 2026-11-20 00:00 at +08:00
+CODES = (200, 206, 304, 403, 404, 499, 502, 504)
+ZONE = "+08:00"
+LINES = 1500
+
+
+def main() -> int:
+    """Read the command line, build the year, print size and time."""
+    parser = argparse.ArgumentParser(description="Build a year of history and tell one more hour.")
+    parser.add_argument("--days", type=int, default=365, help="default: %(default)s")
+    parser.add_argument("--domains", type=int, default=50, help="default: %(default)s")
+    given = parser.parse_args()
+    names = [f"d{number:02}.example.com" for number in range(given.domains)]
+    with tempfile.TemporaryDirectory() as folder:
+        store = Path(folder) / "history.db"
+        began = time.monotonic()
+        files = build(store, given.days, names)
+        print(f"{files:,} files in {time.monotonic() - began:.0f} s: {store.stat().st_size / 1e6:.1f} MB", flush=True)
+        logs = Path(folder) / "logs"
+        for name in names:
+            write(logs, name)
+        began = time.monotonic()
+        cdnlog.count(logs)
+        counted = time.monotonic() - began
+        began = time.monotonic()
+        cdnlog.diagnose(logs)
+        diagnosed = time.monotonic() - began
+        began = time.monotonic()
+        night = cdnlog.nightly(logs, store)
+        told = time.monotonic() - began
+        times = f"count {counted:.2f} s, diagnose {diagnosed:.2f} s, nightly {told:.2f} s"
+        print(f"one more hour, {given.domains} files: {times}")
+        print(night, f"{store.stat().st_size / 1e6:.1f} MB")
+    return 0
+
+
+def build(store: Path, days: int, names: list[str]) -> int:
+    """Write the rows of the nights before; return how many."""
+    chance = np.random.default_rng(1)
+    grains = Keep().grains(END, zone(ZONE))
+    with writing(store) as opened:
+        ledger = Ledger(opened)
+        opened.connection.execute("PRAGMA synchronous = OFF")
+        number = 0
+        for day in range(days):
+            with opened.transaction() as connection:
+                for hour in range(24):
+                    start = END - (days - day) * DAY + hour * HOUR
+                    for name in names:
+                        _add(ledger, grains, chance, name, start)
+                        number += 1
+                ends = END - (days - day - 1) * DAY
+                connection.execute("INSERT INTO night VALUES (?, ?, ?)", (day + 366 - days, ends - HOUR // 2, ends))
+        with opened.transaction() as connection:
+            connection.execute("INSERT INTO setting VALUES ('zone', ?)", (ZONE,))
+            ledger.coarser(grains, 1)
+    return number
+
+
+def _add(ledger: Ledger, grains: Grains, chance: np.random.Generator, name: str, start: int) -> None:
+    windows = np.repeat(np.arange(start, start + HOUR, GRAIN), len(CODES))
+    keys = np.column_stack([windows, np.full(len(windows), ledger.word(name)), np.tile(CODES, 12)])
+    requests = chance.poisson(np.tile([100, 8, 8, 2, 3, 2, 1, 1], 12))
+    sums = np.column_stack([requests, requests * chance.integers(200, 90_000, len(requests)), requests // 2, requests])
+    some = requests > 0
+    whole = Sums(keys[some], sums[some])
+    lines = int(requests.sum())
+    kept = whole.rolled_up(grains)
+    grain = grains.finest(keys[:, 0])
+    stamp = time.strftime("%Y%m%d%H", time.gmtime(start + 8 * HOUR))
+    entry = Entry(
+        path=f"/var/log/cdn/{stamp[:8]}/{stamp}-{name}.gz", size=lines * 40, mtime=start * 10**9 + number_of(name),
+        inode=start + number_of(name), state=COUNTED, night=(start - END) // DAY + 366, verdict=Verdict.OK,
+        accounting=Accounting(lines=lines, counted=lines), sha=hashlib.sha256(f"{start}{name}".encode()).digest(),
+        length=lines * 300, format="tencent-cdn", provider="tencent-cdn", offset=480, domain=ledger.word(name),
+        begins=start, ends=start + HOUR, middle=start + HOUR // 2, grain=grain,
+    )  # fmt: skip
+    lowest = np.unique(chance.integers(0, int(2**40 / 1.5), KEPT))
+    sketch = Sketch(lines, 1, int(lowest[-1]), lowest, np.ones(len(lowest), np.int64)) if grain == GRAIN else None
+    ledger.add(entry, kept, sketch)
+
+
+def number_of(name: str) -> int:
+    """Return a number that differs between names."""
+    return int(name[1:3])
+
+
+def write(logs: Path, name: str) -> None:
+    """Write the log of the newest hour of a domain."""
+    logs.mkdir(exist_ok=True)
+    chance = random.Random(name)
+    lines = (
+        f"20261120{n * HOUR // LINES // 60:04}{n % 60:02} 203.0.113.{n % 250} {name} /{chance.randrange(10**9)} 1000 "
+        f'120 2 {chance.choice(CODES if n % 9 == 0 else CODES[:1])} - 30 "curl/8.5.0" "(null)" GET HTTPS hit 32768\n'
+        for n in range(LINES)
+    )
+    (logs / f"2026112000-{name}.gz").write_bytes(gzip.compress("".join(lines).encode(), mtime=0))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,16 @@
+"""Kills a night of four files at every failpoint and at random times, and kills the recovery too.
+
+    python tests/crash/run.py [--times 200] [--doubles 50] [--calls 40] [--seed 1]
+
+Prints how often the totals, the store or a report were wrong after the next run, and which files were left behind.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from pathlib import Path
+
+if __name__ == "__main__":
+    sys.path[0] = str(Path(__file__).parent.parent)  # this folder is a package
+    import_module("crash.kills").main()

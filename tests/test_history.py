@@ -1,0 +1,433 @@
+"""The store counts each content once, whatever it is called, however often it comes and in whatever order."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import random
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from nights import HOUR, PACK, Table, content, kept, lines_of, strays, truth, write
+
+import cdnlog
+from cdnlog.errors import StoreBusy, StoreError, UsageError
+from cdnlog.history import store as stores
+from cdnlog.history.fingerprint import Fingerprint, Print, Sketch
+from cdnlog.history.packed import limbs, packed, unpacked, whole
+from cdnlog.history.retention import Keep, keep
+from cdnlog.history.store import opened, writing
+from cdnlog.results import Night
+from cdnlog.zones import zone
+
+FEW = lines_of(1000)
+MORE = [*FEW, *lines_of(200, seed=1)]
+Run = Callable[..., Night]
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """Where the store is."""
+    return tmp_path / "history.db"
+
+
+@pytest.fixture
+def run(tmp_path: Path, place: Path) -> Run:
+    """Tell a night of the folder `logs`."""
+
+    def once(**options: bool) -> Night:
+        return cdnlog.nightly(tmp_path / "logs", place, jobs=1, **options)  # type: ignore[arg-type]
+
+    return once
+
+
+def kinds(night: Night) -> list[str]:
+    """Return what is said of files."""
+    return [news.kind for news in night.news]
+
+
+@pytest.mark.parametrize("suffix", PACK)
+def test_a_file_that_grew_counts_as_it_is(suffix: str, tmp_path: Path, place: Path, run: Run) -> None:
+    """A pack grown from 1,000 to 1,200 lines counts 1,200, plain or compressed."""
+    path = write(tmp_path / "logs" / f"a.log{suffix}", FEW)
+    run()
+    assert kept(place) == truth(FEW)
+    write(path, MORE)
+    night = run()
+    assert kept(place) == truth(MORE)
+    assert kinds(night) == ["grown"]
+    assert (night.news[0].before, night.news[0].after) == (1000, 1200)
+
+
+def test_a_line_that_was_still_being_written_counts_once(tmp_path: Path, place: Path, run: Run) -> None:
+    """A file that ended in the middle of a line, or without LF, grows like any other."""
+    path = write(tmp_path / "logs" / "a.log", FEW, ended=False)
+    run()
+    assert kept(place) == truth(FEW)
+    path.write_bytes("\n".join(MORE).encode()[:-40])
+    run()
+    assert kept(place) == truth(MORE[:-1])
+    write(path, MORE, ended=False)
+    run()
+    assert kept(place) == truth(MORE)
+
+
+def test_lines_in_another_order_are_the_same_lines(tmp_path: Path, place: Path, run: Run) -> None:
+    """A file whose lines are all there again, in another order and with more among them, replaces it."""
+    path = write(tmp_path / "logs" / "a.gz", FEW)
+    run()
+    write(path, sorted(MORE, key=lambda one: one[::-1]))
+    assert kinds(run()) == ["replaced"]
+    assert kept(place) == truth(MORE)
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations([".gz", ".zst", ""])))
+def test_one_log_compressed_in_several_ways_counts_once(
+    order: tuple[str, ...], tmp_path: Path, place: Path, run: Run
+) -> None:
+    """The same content under other names and compressions counts once, in one night or in several."""
+    for suffix in order:
+        write(tmp_path / "logs" / f"a{suffix or '.log'}", FEW)
+        run()
+    assert kept(place) == truth(FEW)
+    again = place.with_name("again.db")
+    night = cdnlog.nightly(tmp_path / "logs", again)
+    assert kept(again) == truth(FEW)
+    assert kinds(night) == ["duplicate", "duplicate"]
+
+
+def test_a_larger_delivery_under_another_name_replaces(tmp_path: Path, place: Path, run: Run) -> None:
+    """A re-delivery of the same domain and hour with more lines takes the place of the first, and this is said."""
+    write(tmp_path / "logs" / "a.gz", FEW)
+    run()
+    more = MORE[:]
+    random.Random(3).shuffle(more)
+    write(tmp_path / "logs" / "a_01.gz", more)
+    night = run()
+    assert kept(place) == truth(MORE)
+    assert [(news.kind, Path(news.other).name) for news in night.news] == [("redelivered", "a.gz")]
+    assert (night.news[0].before, night.news[0].after) == (1000, 1200)
+    assert run() == night
+    assert kept(place) == truth(MORE)
+
+
+@pytest.mark.parametrize("names", [("a", "b"), ("b", "a")])
+def test_partial_and_whole_of_one_night_count_once(
+    names: tuple[str, str], tmp_path: Path, place: Path, run: Run
+) -> None:
+    """Whichever of a partial delivery and the whole one is read first, the whole one counts."""
+    for name, lines in zip(names, (FEW, MORE[::-1]), strict=True):
+        write(tmp_path / "logs" / name, lines)
+    night = run()
+    assert kept(place) == truth(MORE)
+    assert night.counts.inputs.total.counted == 1200
+    assert run() == night
+
+
+def test_hours_that_come_again_as_a_day_count_once(tmp_path: Path, place: Path, run: Run) -> None:
+    """A file of a day takes the place of the files of its hours; an hour that comes after it is part of it."""
+    hours = [lines_of(300, hour) for hour in range(6)]
+    for hour, lines in enumerate(hours[:-1]):
+        write(tmp_path / "logs" / f"h{hour}.gz", lines)
+    run()
+    write(tmp_path / "logs" / "day.gz", [one for lines in hours for one in lines])
+    run()
+    write(tmp_path / "logs" / "h5.gz", hours[-1])
+    assert kinds(run()) == ["covered"]
+    assert kept(place) == truth(*hours)
+
+
+def test_a_file_that_lost_lines_is_refused(tmp_path: Path, place: Path, run: Run) -> None:
+    """Less content under the same path changes nothing and exits 3, until `--replace` takes it as it is."""
+    path = write(tmp_path / "logs" / "a.log", MORE)
+    run()
+    write(path, MORE[100:])
+    night = run()
+    assert kinds(night) == ["refused"]
+    assert night.counts.inputs.exit_code == 3
+    assert kept(place) == truth(MORE)
+    assert kinds(run()) == ["refused"]
+    assert kinds(run(replace_lost=True)) == ["forced"]
+    assert kept(place) == truth(MORE[100:])
+
+
+def test_a_file_that_lost_few_lines_and_gained_many_is_refused(tmp_path: Path, place: Path, run: Run) -> None:
+    """More lines do not make up for lost ones."""
+    path = write(tmp_path / "logs" / "a.log", FEW)
+    run()
+    write(path, MORE[10:])
+    assert kinds(run()) == ["refused"]
+    assert kept(place) == truth(FEW)
+
+
+def test_one_name_in_two_folders_is_two_files(tmp_path: Path, place: Path, run: Run) -> None:
+    """Contents are told apart, not names: two edges may deliver files of one name."""
+    other = lines_of(500, seed=7)
+    write(tmp_path / "logs" / "edge-a" / "x.log", FEW)
+    write(tmp_path / "logs" / "edge-b" / "x.log", other)
+    assert kinds(run()) == []
+    assert kept(place) == truth(FEW, other)
+
+
+def test_rotated_files_keep_what_they_counted(tmp_path: Path, place: Path, run: Run) -> None:
+    """A log that was renamed and grew before, and a new one under its old name, count once each."""
+    path = write(tmp_path / "logs" / "access.log", FEW)
+    run()
+    write(path, MORE)
+    path.rename(path.with_name("access.log.1"))
+    new = write(path, lines_of(50, 2))
+    assert new.stat().st_size
+    assert kinds(run()) == ["grown"]
+    assert kept(place) == truth(MORE, lines_of(50, 2))
+
+
+@pytest.mark.parametrize("cut", [1, 9, 4000])
+def test_damaged_files_wait_until_they_are_whole(cut: int, tmp_path: Path, place: Path, run: Run) -> None:
+    """A truncated gz does not count, is listed each night, and counts when it is whole."""
+    path = write(tmp_path / "logs" / "a.gz", FEW)
+    whole_file = path.read_bytes()
+    path.write_bytes(whole_file[:-cut])
+    night = run()
+    assert kept(place) == {}
+    assert (kinds(night), night.counts.inputs.exit_code) == (["damaged"], 3)
+    assert run() == night
+    path.write_bytes(whole_file)
+    assert kinds(run()) == ["mended"]
+    assert kept(place) == truth(FEW)
+
+
+def test_a_file_damaged_later_keeps_what_it_counted(tmp_path: Path, place: Path, run: Run) -> None:
+    """A pack that is being written again while it is read takes nothing away."""
+    path = write(tmp_path / "logs" / "a.gz", FEW)
+    run()
+    write(path, MORE)
+    path.write_bytes(path.read_bytes()[:-9])
+    night = run()
+    assert kinds(night) == ["damaged"]
+    assert "1,000 lines" in night.news[0].text
+    assert kept(place) == truth(FEW)
+    write(path, MORE)
+    assert kinds(run()) == ["grown"]
+    assert kept(place) == truth(MORE)
+
+
+def test_a_bare_header_is_no_content(tmp_path: Path, place: Path, run: Run) -> None:
+    """Empty files are no duplicates of each other, and what they become is read."""
+    for name in ("a.gz", "b.gz"):
+        write(tmp_path / "logs" / name, [])
+    assert kinds(run()) == []
+    write(tmp_path / "logs" / "b.gz", FEW)
+    run()
+    assert kept(place) == truth(FEW)
+
+
+def test_the_same_night_is_the_same(tmp_path: Path) -> None:
+    """Told three times, in any order of the files, with one job or two: the same store, byte for byte, and night."""
+    paths = [write(tmp_path / "logs" / f"{n}.gz", lines_of(300, n % 3, f"d{n % 2}.example")) for n in range(5)]
+    paths += [write(tmp_path / "logs" / "again.zst", lines_of(300, 0, "d0.example")), tmp_path / "logs" / "none"]
+    made = []
+    for number, jobs in enumerate((1, 2, 1)):
+        random.Random(number).shuffle(paths)
+        place = tmp_path / f"{number}.db"
+        night = cdnlog.nightly(paths, place, jobs=jobs)
+        made.append((content(place), night))
+        for _ in range(2):
+            assert cdnlog.nightly(paths, place, jobs=jobs) == night
+            assert content(place) == made[-1][0]
+    assert made[0] == made[1] == made[2]
+
+
+def test_a_night_in_two_parts_counts_the_same(tmp_path: Path) -> None:
+    """What came in two nights counts as what came in one."""
+    parts = [lines_of(400, hour, host) for hour in range(3) for host in ("a.example", "b.example")]
+    for number, lines in enumerate(parts):
+        write(tmp_path / "logs" / f"{number}.log", lines)
+        cdnlog.nightly(tmp_path / "logs", tmp_path / "many.db")
+    cdnlog.nightly(tmp_path / "logs", tmp_path / "one.db")
+    assert kept(tmp_path / "many.db") == kept(tmp_path / "one.db") == truth(*parts)
+
+
+def test_ages_are_counted_from_the_newest_data(tmp_path: Path, place: Path) -> None:
+    """Minutes become hours, hours days, and days nothing; totals of what is kept stay."""
+    days = [lines_of(120, 24 * day + 5) for day in range(6)]
+    for day, lines in enumerate(days):
+        write(tmp_path / "logs" / f"{day}.log", lines)
+        cdnlog.nightly(tmp_path / "logs", place, keep="1d,2d,3d")
+    files = cdnlog.holdings(place).files
+    assert [one.grain for one in files] == [0, 0, 86_400, 3600, 300, 300]
+    counts = cdnlog.stored(place, window="1d")
+    assert sum(counts.columns["requests"]) == 120 * 4
+    assert cdnlog.stored(place, window="5m").window == 86_400
+    recent = cdnlog.stored(place, window="5m", since="2026-11-24")
+    assert recent.window == 300
+    at_once = tmp_path / "once.db"
+    cdnlog.nightly(tmp_path / "logs", at_once, keep="1d,2d,3d")
+    assert cdnlog.stored(at_once, window="1d") == counts
+
+
+def test_one_stray_time_ages_nothing(tmp_path: Path, place: Path) -> None:
+    """A line from a clock that is years ahead does not make all others old."""
+    write(tmp_path / "logs" / "a.log", [*FEW, FEW[0].replace("20261120", "20291120", 1)])
+    cdnlog.nightly(tmp_path / "logs", place)
+    assert cdnlog.stored(place, until="2027-01-01").window == 300
+
+
+def test_days_are_of_the_zone(tmp_path: Path, place: Path) -> None:
+    """Windows are instants inside: an hour that a clock shows twice is two, and a zone's own days begin at midnight."""
+    lines = [
+        f'203.0.113.7 - - [31/Oct/2026:{hour:02}:30:00 +0000] "GET /{hour} HTTP/1.1" 200 10 "-" "curl"'
+        for hour in range(24)
+    ]
+    lines += [one.replace("31/Oct", "01/Nov") for one in lines]
+    write(tmp_path / "logs" / "a.log", lines)
+    cdnlog.nightly(tmp_path / "logs", place, domain_name="www.example.com", tz="America/New_York")
+    hourly = cdnlog.stored(place, window="1h")
+    assert len(hourly) == 48
+    shown = [start for start, *_ in hourly.rows()]
+    assert {"2026-11-01T01:00:00-04:00", "2026-11-01T01:00:00-05:00"} <= set(shown)
+    assert [n for *_, n, _ in cdnlog.stored(place, window="1d").rows()] == [4, 24, 20]
+
+
+def test_sums_larger_than_a_machine_word_are_kept() -> None:
+    """Sums are Python integers where 64 bits are too few, and come back as they went."""
+    sums = np.array([[1, 2**64 + 5], [3, 2**100]], object)
+    back, rows = unpacked([packed(limbs(sums))], 4)
+    assert whole(back).tolist() == sums.tolist()
+    assert rows == [2]
+    assert whole(limbs(np.array([[7, 2**62]], np.int64))).tolist() == [[7, 2**62]]
+
+
+def fingerprint(data: bytes, size: int, lengths: tuple[int, ...] = ()) -> Print:
+    """Return the fingerprint of bytes that come in pieces of a size."""
+    made = Fingerprint(lengths)
+    for at in range(0, len(data), size):
+        made(data[at : at + size])
+    return made.result()
+
+
+def test_pieces_make_no_difference() -> None:
+    """The fingerprint is of the content, however it was cut; long, short and empty lines included."""
+    data = "\n".join(["x" * 200_000, "", "a", "ab\0", *FEW[:30], "y" * 65_536, "z" * 65_537, "no end"]).encode()
+    prints = [fingerprint(data, size, (7, 1000, len(data))) for size in (997, 65_536, 65_537, 10**7)]
+    for one in prints[1:]:
+        assert (one.sha, one.length, one.beginnings) == (prints[0].sha, prints[0].length, prints[0].beginnings)
+        assert one.sketch.pack() == prints[0].sketch.pack()
+    assert prints[0].sketch.lines == 37
+
+
+def test_sketches_say_what_is_within() -> None:
+    """A part is within the whole in any order, also where only a sample is kept; what lacks lines is not."""
+    for count in (10, 1000, 50_000):
+        lines = [f"{number} {random.Random(number).random()}" for number in range(count * 6 // 5)]
+        part = "\n".join(lines[:count]).encode()
+        shuffled = lines[:]
+        random.Random(1).shuffle(shuffled)
+        sketches = [fingerprint(data, 2**20).sketch for data in (part, "\n".join(shuffled).encode())]
+        a, b = (Sketch.unpack(one.pack()) for one in sketches)
+        assert a.within(b)
+        assert not b.within(a)
+        lacking = fingerprint("\n".join(lines[count // 10 :]).encode(), 2**20).sketch
+        assert not a.within(lacking)
+        assert a.overlap(lacking) == pytest.approx(0.9, abs=0.06)
+
+
+def test_keep_says_how_long() -> None:
+    """Three lengths, each at least as long as the one before; anything else is told."""
+    assert keep("7d,4w,2y") == Keep(7, 28, 730)
+    for text in ("", "7d", "7d,4w", "4w,7d,1y", "7,4,2", "0d,1d,2d", "1d,2d,3d,4d"):
+        with pytest.raises(UsageError, match="7d,400d,5y"):
+            keep(text)
+    grains = Keep(1, 2, 3).grains(int(1.8e9), zone("Europe/Berlin"))
+    assert grains.nothing < grains.days < grains.hours < 1.8e9
+
+
+@pytest.mark.parametrize("damage", ["empty", "text", "other", "cut", "flipped"])
+def test_a_damaged_store_is_told_and_left_alone(damage: str, tmp_path: Path, place: Path, run: Run) -> None:
+    """What is no store, or a damaged one, is never written to nor made anew."""
+    write(tmp_path / "logs" / "a.log", FEW)
+    run()
+    data = bytearray(place.read_bytes())
+    if damage == "other":
+        place.unlink()
+        with sqlite3.connect(place) as connection:
+            connection.execute("CREATE TABLE mine (x)")
+        connection.close()
+    elif damage == "flipped":
+        data[8192:12_288] = os.urandom(4096)
+    if damage != "other":
+        place.write_bytes(
+            {"empty": b"", "text": b"no store\n" * 999, "cut": bytes(data[: len(data) // 2]), "flipped": bytes(data)}[
+                damage
+            ]
+        )
+    before = place.read_bytes()
+    with pytest.raises(StoreError, match=r"history\.db") as error:
+        run()
+    assert error.value.exit_code == 74
+    assert place.read_bytes() == before
+    assert strays(tmp_path) == []
+
+
+def test_a_newer_store_is_refused(place: Path) -> None:
+    """A store that a newer cdnlog wrote is not touched."""
+    with writing(place):
+        pass
+    with sqlite3.connect(place) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    connection.close()
+    before = place.read_bytes()
+    with pytest.raises(UsageError, match="newer"), writing(place):
+        pass
+    assert place.read_bytes() == before
+
+
+def test_an_older_store_is_migrated_after_a_copy(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An older store is led to this version in one transaction; what it was is kept beside it."""
+    with writing(place):
+        pass
+    before = place.read_bytes()
+    monkeypatch.setattr(stores, "VERSION", stores.VERSION + 1)
+    monkeypatch.setattr(stores, "MIGRATIONS", {stores.VERSION - 1: "CREATE TABLE added (x);"})
+    with pytest.raises(UsageError, match="older version"), opened(place):
+        pass
+    with writing(place) as store:
+        store.connection.execute("SELECT * FROM added")
+    copy = place.with_name(f"{place.name}.v{stores.VERSION - 1}")
+    assert copy.read_bytes()[100:] == before[100:]
+
+
+def test_one_run_at_a_time(place: Path) -> None:
+    """While one run has the store, another one leaves at once; afterwards nothing is left of the lock."""
+    with writing(place), pytest.raises(StoreBusy), writing(place):
+        pass
+    assert strays(place.parent) == []
+    with writing(place):
+        pass
+
+
+def test_what_the_store_lies_beside_is_no_log(tmp_path: Path) -> None:
+    """A store and reports within the folder of the logs are not taken for logs."""
+    write(tmp_path / "a.log", FEW)
+    report = tmp_path / "report.html"
+    for _ in range(2):
+        report.write_text("<!doctype html>", encoding="utf-8")
+        night = cdnlog.nightly(tmp_path, tmp_path / "history.db", beside=[report])
+        assert [Path(one.path).name for one in night.counts.inputs.files] == ["a.log"]
+
+
+def test_options_that_leave_lines_out_are_refused(tmp_path: Path, place: Path) -> None:
+    """Files count as a whole: what was filtered could never be counted again."""
+    for options in ({"domain": "www.*"}, {"since": "2026-11-20"}, {"by": "cache"}, {"window": "1m"}):
+        with pytest.raises(UsageError):
+            cdnlog.nightly(tmp_path, place, **options)  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="standard input"):
+        cdnlog.nightly("-", place)
+
+
+def test_truth_is_independent() -> None:
+    """The oracle itself: an hour, a domain, a status."""
+    table: Table = truth(lines_of(HOUR, 1, failing=0))
+    assert table == {(1, "www.example.com", 200): HOUR}

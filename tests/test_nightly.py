@@ -1,0 +1,370 @@
+"""Nights unattended: killed, interrupted, started twice, without space; and what they say of the nights before."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from crash.scene import Scene, as_fork, surroundings
+from nights import HOUR, kept, lines_of, strays, truth, write
+from test_cases import Result, line, run_here
+
+import cdnlog
+from cdnlog.cli import reports
+from cdnlog.errors import OutputError, UsageError
+from cdnlog.failpoints import failpoint, passed
+from cdnlog.results import Night
+
+DAY = 24
+FEW = lines_of(300)
+ARGS = ["nightly", "logs", "--store", "history.db", "--fail-on", "never", "--report", "json=report.json"]
+
+
+def start(folder: Path, *more: str, **variables: str) -> subprocess.Popen[bytes]:
+    """Start the program."""
+    command = [sys.executable, "-m", "cdnlog", *ARGS, *more]
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, cwd=folder, env=surroundings(**variables), stdout=pipe, stderr=pipe)
+
+
+def run(folder: Path, *more: str) -> Result:
+    """Run the program within this process."""
+    return run_here([*ARGS, *more], folder)
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_kills_at_every_failpoint_change_nothing(first: bool, tmp_path: Path) -> None:
+    """Wherever a night is killed, the next run ends with the same store and reports, and leaves nothing behind."""
+    scene = Scene(tmp_path, as_fork, 100, ("json", "prometheus"), first=first)
+    points = scene.points()
+    assert points > 30
+    for at in range(1, points + 1):
+        scene.fresh()
+        assert scene.run(at) == -signal.SIGKILL
+        assert scene.run() == scene.exit
+        assert scene.faults() == [], at
+
+
+def test_kills_of_the_recovery_change_nothing(tmp_path: Path) -> None:
+    """A run that recovers may be killed as well."""
+    scene = Scene(tmp_path, as_fork, 100, ("json",))
+    points = scene.points()
+    for at in range(1, points, 5):
+        scene.fresh()
+        scene.run(at)
+        scene.run((at * 7) % points + 1)
+        assert scene.run() == scene.exit
+        assert scene.faults() == [], at
+
+
+def test_failpoints_are_counted_and_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`CDNLOG_KILL_AT=0` tells their number at the end, no variable tells nothing, and no number is refused."""
+    assert passed() is None
+    monkeypatch.setenv("CDNLOG_KILL_AT", "here")
+    with pytest.raises(UsageError, match="CDNLOG_KILL_AT"):
+        failpoint()
+    write(tmp_path / "logs" / "a.log", FEW)
+    with start(tmp_path, CDNLOG_KILL_AT="0") as process:
+        err = process.communicate()[1]
+    assert int(err.split()[-1]) > 10
+
+
+def test_of_twenty_starts_one_works(tmp_path: Path) -> None:
+    """While one run works, all others leave at once with 75, and the result is right."""
+    for hour in range(6):
+        write(tmp_path / "logs" / f"{hour}.log", lines_of(30_000, hour))
+    fifo = tmp_path / "report.json"
+    os.mkfifo(fifo)  # the one that works cannot end before the others have come
+    processes = [start(tmp_path) for _ in range(20)]
+    waiting = dict(enumerate(processes))
+    deadline = time.monotonic() + 120
+    while len(waiting) > 1 and time.monotonic() < deadline:
+        waiting = {n: process for n, process in waiting.items() if process.poll() is None}
+        time.sleep(0.1)
+    fifo.read_bytes()
+    codes = []
+    for process in processes:
+        out, err = process.communicate()
+        codes.append(process.returncode)
+        assert out == b""
+        assert (b"another run" in err) == (process.returncode == 75)
+    assert sorted(codes) == [0] + [75] * 19
+    assert kept(tmp_path / "history.db") == truth(*(lines_of(30_000, hour) for hour in range(6)))
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "word"), [(signal.SIGTERM, 143, "terminated"), (signal.SIGINT, 130, "interrupted")]
+)
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_signals_roll_back_and_say_so(number: signal.Signals, code: int, word: str, jobs: str, tmp_path: Path) -> None:
+    """A signal ends the run soon, takes the file back that was being counted, and the next run is right."""
+    for hour in range(4):
+        write(tmp_path / "logs" / f"{hour}.log", lines_of(60_000, hour))
+    with start(tmp_path, "--jobs", jobs) as process:
+        while not (tmp_path / "history.db").exists():
+            time.sleep(0.01)
+        time.sleep(0.3)
+        process.send_signal(number)
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == code, err
+    assert word.encode() in err
+    assert b"rolled back" in err
+    assert err.count(b"\n") == 1
+    assert strays(tmp_path) == []
+    assert not (tmp_path / "report.json").exists()
+    assert run(tmp_path).code == 0
+    assert kept(tmp_path / "history.db") == truth(*(lines_of(60_000, hour) for hour in range(4)))
+
+
+def test_a_well_night_says_nothing(tmp_path: Path) -> None:
+    """With reports and nothing wrong there is no output at all; a finding makes one line and exit 1."""
+    write(tmp_path / "logs" / "a.log", lines_of(2000, failing=0))
+    assert run(tmp_path, "--fail-on", "high") == Result(0, b"", b"")
+    write(tmp_path / "logs" / "b.log", [line(502, HOUR + at, path=f"/{at}") for at in range(2000)])
+    code, out, err = run(tmp_path, "--fail-on", "high")
+    assert (code, out, err.count(b"\n")) == (1, b"", 1)
+    assert b"502" in err
+    assert b"(new)" in err
+
+
+def test_without_a_report_the_table_is_printed(tmp_path: Path) -> None:
+    """The result goes to standard output then, in whatever form is asked for."""
+    write(tmp_path / "logs" / "a.log", FEW)
+    out = run_here(["nightly", "logs", "--store", "h.db", "-o", "json"], tmp_path).out
+    assert json.loads(out)["schema"] == "cdnlog.nightly/1"
+    assert b"www.example.com" in run_here(["nightly", "logs", "--store", "h.db", "--fail-on", "never"], tmp_path).out
+
+
+def test_reports_that_cannot_be_written_leave_the_old_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """ENOSPC or EIO at any write of any report: exit 74, all old reports whole; the next run is right."""
+    write(tmp_path / "logs" / "a.log", FEW)
+    more = ("--report", "prometheus=report.prom")
+    run(tmp_path, *more)
+    old = {path.name: path.read_bytes() for path in tmp_path.glob("report.*")}
+    write(tmp_path / "logs" / "b.log", lines_of(300, 1))
+    for number, failing in enumerate((28, 5, 30)):
+        for at in range(2):
+            calls = iter(range(9))
+
+            def fsync(handle: int, error: int = failing, at: int = at, calls: object = calls) -> None:
+                del handle
+                if next(calls) == at:  # type: ignore[call-overload]
+                    raise OSError(error, os.strerror(error))
+
+            with monkeypatch.context() as patch:
+                patch.setattr(reports.os, "fsync", fsync)
+                code, _, err = run(tmp_path, *more)
+            assert code == 74, (number, at)
+            assert os.strerror(failing).encode() in err
+            assert {path.name: path.read_bytes() for path in tmp_path.glob("report.*")} == old
+            assert strays(tmp_path) == []
+    assert run(tmp_path, *more).code == 0
+    assert kept(tmp_path / "history.db") == truth(FEW, lines_of(300, 1))
+    assert all(path.read_bytes() != old[path.name] for path in tmp_path.glob("report.*"))
+
+
+def test_a_store_without_space_is_told(tmp_path: Path) -> None:
+    """A store that may not grow any more: exit 74, what it held it holds still, and the next run is right."""
+    write(tmp_path / "logs" / "a.log", FEW)
+    run(tmp_path)
+    for number in range(12):
+        write(tmp_path / "logs" / f"b{number}.log", lines_of(3000, number, f"{number}.example", failing=0.5))
+    limit = (tmp_path / "history.db").stat().st_size + 20_000
+    command = [sys.executable, "-m", "cdnlog", *ARGS]
+    done = subprocess.run(
+        command,
+        cwd=tmp_path,
+        env=surroundings(),
+        capture_output=True,
+        check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
+    )
+    assert done.returncode == 74, done.stderr
+    assert b"history.db" in done.stderr
+    assert truth(FEW).items() <= kept(tmp_path / "history.db").items()
+    assert run(tmp_path).code == 0
+    assert kept(tmp_path / "history.db") == truth(
+        FEW, *(lines_of(3000, number, f"{number}.example", failing=0.5) for number in range(12))
+    )
+    assert strays(tmp_path) == []
+
+
+def test_where_reports_go_is_checked_before_reading(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kind that is none, two reports in one file, a folder that is not there: told at once, and no store is made."""
+    write(tmp_path / "logs" / "a.log", FEW)
+    for more in ("nothing", "pdf=a", "json=", "json=no/report.json", "html=report.json", "json=logs"):
+        assert run(tmp_path, "--report", more).code == 2
+    assert not (tmp_path / "history.db").exists()
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with pytest.raises(OutputError, match="cannot be written"):
+        reports.wanted([f"json={tmp_path}/r.json"], ["json"])
+
+
+def test_a_full_device_is_told(tmp_path: Path) -> None:
+    """A report that goes into a device is written as it is; a full one is exit 74."""
+    write(tmp_path / "logs" / "a.log", FEW)
+    assert run(tmp_path, "--report", "prometheus=/dev/full").code == 74
+    assert run(tmp_path, "--report", "prometheus=/dev/null").code == 0
+
+
+def test_the_law_holds_without_asserts(tmp_path: Path) -> None:
+    """Lines that do not add up stop the run and are not counted, under `python -O` too."""
+    write(tmp_path / "logs" / "a.log", FEW)
+    script = (
+        "import sys; from cdnlog import model, cli\n"
+        "add = model.Accounting.__add__\n"
+        "model.Accounting.__add__ = lambda a, b: add(a, model.Accounting(lines=b.lines + 1, counted=b.counted))\n"
+        f"sys.argv = ['cdnlog', *{ARGS!r}]; cli.main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-O", "-c", script], cwd=tmp_path, env=surroundings(), capture_output=True, check=False
+    )
+    assert done.returncode == 70
+    assert b"do not add up" in done.stderr
+    assert kept(tmp_path / "history.db") == {}
+    assert run(tmp_path).code == 0
+    assert kept(tmp_path / "history.db") == truth(FEW)
+
+
+def nights(folder: Path, *days: list[str]) -> list[Night]:
+    """Tell one night a day, each with the file of its day."""
+    told = []
+    for day, lines in enumerate(days):
+        write(folder / "logs" / f"{day}.log", lines)
+        told.append(cdnlog.nightly(folder / "logs", folder / "history.db", jobs=1))
+    return told
+
+
+def day_of(day: int, host: str = "www.example.com", failing: float = 0.0, hours: range = range(8, 12)) -> list[str]:
+    """Return some hours of a day; in the third one a share of the requests fails with 502."""
+    made = []
+    for hour in hours:
+        for number, one in enumerate(lines_of(600, day * DAY + hour, host, failing=0)):
+            fails = hour == hours[2] and number < 600 * failing
+            made.append(one.replace(" 120 2 200 ", " 120 2 502 ") if fails else one)
+    return made
+
+
+def states(night: Night) -> list[str]:
+    """Return the states of incidents."""
+    return [one.state for one in night.diagnosis if one.status == 502]
+
+
+def test_findings_compare_with_the_nights_before(tmp_path: Path) -> None:
+    """Unknown on the first night, new when it was not there before, then worse, the same, better, and gone."""
+    told = nights(tmp_path, *(day_of(day, failing=share) for day, share in enumerate((0.3, 0, 0.3, 0.9, 0.9, 0.2, 0))))
+    assert [states(one) for one in told] == [["unknown"], [], ["chronic"], ["worse"], ["chronic"], ["better"], []]
+    assert [one.status for one in told[-1].gone] == [502]
+    assert [one.status for one in told[1].gone] == [502]
+    fresh = tmp_path / "fresh"
+    told = nights(fresh, *(day_of(day, failing=share) for day, share in enumerate((0, 0, 0.3))))
+    assert [states(one) for one in told] == [[], [], ["new"]]
+
+
+def test_a_night_that_holds_nothing_but_the_incident_is_compared_with_history(tmp_path: Path) -> None:
+    """What is usual is known from other days, so that a share that is the same all night is still an incident."""
+    bad = [one.replace(" 120 2 200 ", " 120 2 404 ") if at % 10 == 0 else one for at, one in enumerate(day_of(3))]
+    *_, night = nights(tmp_path, *(day_of(day) for day in range(3)), bad)
+    alone = cdnlog.diagnose(tmp_path / "logs" / "3.log")
+    assert [(one.status, one.state) for one in night.diagnosis] == [(404, "new")]
+    rules = [{evidence["rule"] for one in told for evidence in one.evidence} for told in (night.diagnosis, alone)]
+    assert ["E02" in some for some in rules] == [False, True]  # "no quiet time to compare with"
+
+
+def test_the_usual_share_of_other_days_is_no_incident(tmp_path: Path) -> None:
+    """A domain that always has some 404 at that hour has none to tell."""
+    days = []
+    for day in range(4):
+        lines = day_of(day)
+        days.append(
+            [
+                one.replace(" 120 2 200 ", " 120 2 404 ") if at % 50 == 0 and at < 600 else one
+                for at, one in enumerate(lines)
+            ]
+        )
+    *_, night = nights(tmp_path, *days)
+    assert [one.cause for one in night.diagnosis] == ["background"]
+
+
+def test_late_files_open_their_hours_again(tmp_path: Path) -> None:
+    """A file of a night before is counted there, its hours are told as changed, and diagnosed anew."""
+    first = nights(tmp_path, day_of(0), day_of(1))[0]
+    late = lines_of(500, 9, seed=5, failing=0.5)
+    write(tmp_path / "logs" / "late.log", late)
+    night = cdnlog.nightly(tmp_path / "logs", tmp_path / "history.db")
+    assert [(one.domain, one.before, one.after) for one in night.changed] == [("www.example.com", 600, 1100)]
+    assert night.changed[0].start == "2026-11-20T09:00:00+08:00"
+    assert sum(night.counts.columns["requests"]) == 1100
+    assert first.changed == ()
+    assert {one.status for one in night.diagnosis} == {404, 502}
+    assert kept(tmp_path / "history.db") == truth(day_of(0), day_of(1), late)
+
+
+def test_missing_hours_and_domains_are_noticed(tmp_path: Path) -> None:
+    """What is regularly there and is not tonight is told, from the fourth day on; a hole within the data at once."""
+    both = [[*day_of(day), *day_of(day, "img.example.com")] for day in range(4)]
+    hole = [one for one in both[3] if not one.startswith("2026112310") or "img" in one]
+    told = nights(tmp_path, *both[:3], [one for one in hole if "img" not in one], day_of(4, "img.example.com"))
+    assert [one.missing for one in told[:3]] == [(), (), ()]
+    missing = told[3].missing
+    assert [(one.domain, one.start[11:16], one.end[11:16], one.whole) for one in missing] == [
+        ("img.example.com", "08:00", "12:00", True),
+        ("www.example.com", "10:00", "11:00", False),
+    ]
+    assert [one.usual for one in missing] == [2400, 600]
+    assert [(one.domain, one.whole) for one in told[4].missing] == [("www.example.com", True)]
+
+
+def test_the_first_nights_say_what_they_do_not_know(tmp_path: Path) -> None:
+    """Night one says that nothing can be compared; later ones how much history there is."""
+    told = nights(tmp_path, day_of(0), day_of(1))
+    assert "first night" in told[0].unknown[0]
+    assert all("2 days" in sentence for sentence in told[1].unknown)
+    (tmp_path / "logs" / "1.log").unlink()
+    gone = cdnlog.nightly(tmp_path / "logs", tmp_path / "history.db")
+    assert any("not there to be read again" in sentence for sentence in gone.unknown)
+    assert gone.counts == told[1].counts
+
+
+def test_a_store_answers_like_its_logs(tmp_path: Path) -> None:
+    """`count --store` and `diagnose --store` take the place of PATH; `history` shows what there is."""
+    nights(tmp_path, day_of(0, failing=0.5), day_of(1))
+    for args in (
+        ["count", "-o", "csv"],
+        ["count", "--window", "1d", "-o", "csv", "--domain", "w*"],
+        ["count", "-o", "csv", "--since", "2026-11-21"],
+    ):
+        logs, store = (run_here([*args, *given], tmp_path).out for given in (["logs"], ["--store", "history.db"]))
+        assert logs == store
+    code, out, _ = run_here(["diagnose", "--store", "history.db", "-o", "json", "--fail-on", "low"], tmp_path)
+    assert code == 1
+    assert json.loads(out)["findings"][0]["status"] == 502
+    held = json.loads(run_here(["history", "--store", "history.db", "-o", "json"], tmp_path).out)
+    assert (held["schema"], held["nights"], len(held["files"])) == ("cdnlog.history/1", 2, 2)
+    for output in ("table", "csv", "markdown", "html"):
+        assert b"1.log" in run_here(["history", "--store", "history.db", "-o", output], tmp_path).out
+    for args in (
+        ["count"],
+        ["count", "logs", "--store", "history.db"],
+        ["history", "--store", "none.db"],
+        ["count", "--store", "none.db"],
+    ):
+        assert run_here(args, tmp_path).code == 2
+
+
+def test_texts_are_in_the_language_asked_for(tmp_path: Path) -> None:
+    """What a night says of files and history is Korean with `--lang ko`."""
+    write(tmp_path / "logs" / "a.log", FEW)
+    write(tmp_path / "logs" / "b.log", FEW)
+    english, korean = (cdnlog.nightly(tmp_path / "logs", tmp_path / f"{lang}.db", lang=lang) for lang in ("en", "ko"))
+    assert english.news[0].text != korean.news[0].text
+    assert english.unknown != korean.unknown
+    assert dataclasses.replace(english.news[0], text="") == dataclasses.replace(korean.news[0], text="")
