@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING, ClassVar, overload
 
 from cdnlog import pictures
 from cdnlog.counts import Counts
@@ -274,6 +274,9 @@ class Night:
         muting: The mutes; findings they silence are not in `diagnosis`.
         budget: What was spent of an objective's budget, None without an objective.
     """
+
+    outputs: ClassVar[tuple[str, ...]] = ("prometheus",)
+    """What a night can be rendered as besides what any result can."""
 
     diagnosis: Diagnosis
     number: int
