@@ -36,6 +36,7 @@ Key = tuple[Any, ...]
 Value = str | int | None
 _DENSE = 8  # places per row up to which adding up in place beats sorting
 _FOLD_AT = 10_000
+_AT_A_TIME = 8192  # rows that are Python objects at the same time
 
 
 @dataclass(frozen=True)
@@ -232,12 +233,19 @@ class Counts(Views):
 
         Windows are UTC seconds; a missing value is None and sorts first.
         """
-        order = np.lexsort([_rank(*column) for column in self._keyed()][::-1])
-        columns = {
-            dim: keys[order].tolist() if values is None else [values[key] for key in keys[order].tolist()]
-            for dim, (keys, values) in zip(self.dims, self._keyed(), strict=True)
-        }
-        sums = self.cells.sums[order]
+        return self._listed(self._order)
+
+    @cached_property
+    def _order(self) -> Ints:
+        """The rows, sorted."""
+        return np.lexsort([_rank(*column) for column in self._keyed()][::-1])
+
+    def _listed(self, rows: Ints) -> dict[str, list[Any]]:
+        columns: dict[str, list[Any]] = {}
+        for dim, (keys, values) in zip(self.dims, self._keyed(), strict=True):
+            chosen = keys[rows].tolist()
+            columns[dim] = chosen if values is None else [values[key] for key in chosen]
+        sums = self.cells.sums[rows]
         return columns | {name: sums[:, i].tolist() for i, name in enumerate(MEASURES)}
 
     def _keyed(self) -> list[tuple[Ints, tuple[Value, ...] | None]]:
@@ -251,11 +259,12 @@ class Counts(Views):
 
     def rows(self) -> Iterator[tuple[Any, ...]]:
         """Yield the rows as they are shown: the dimensions, windows as ISO 8601 in the zone; requests and bytes."""
-        columns = self.columns
-        if "window_start" in columns:
-            shown = cache(self.shown)  # few windows, many rows
-            columns = columns | {"window_start": list(map(shown, columns["window_start"]))}
-        return zip(*(columns[name] for name in self.headers), strict=True)
+        shown = cache(self.shown)  # few windows, many rows
+        for first in range(0, len(self), _AT_A_TIME):
+            columns = self._listed(self._order[first : first + _AT_A_TIME])
+            if "window_start" in columns:
+                columns["window_start"] = list(map(shown, columns["window_start"]))
+            yield from zip(*(columns[name] for name in self.headers), strict=True)
 
     @property
     def headers(self) -> tuple[str, ...]:

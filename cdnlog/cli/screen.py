@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from collections.abc import Iterable
 from typing import NoReturn, TextIO
 
 from cdnlog.errors import OutputError
@@ -31,8 +32,8 @@ def _plain(line: str) -> str:
     return visible(line).encode(encoding, "backslashreplace").decode(encoding)
 
 
-def emit(text: str) -> None:
-    """Write a result to stdout.
+def emit(text: str | Iterable[str]) -> None:
+    """Write a result to stdout, all at once or piece by piece.
 
     Raises:
         OutputError: It cannot be written; a reader that went away ("| head") is no error.
@@ -41,7 +42,8 @@ def emit(text: str) -> None:
         raise OutputError("to standard output", "it is closed")
     encoding = sys.stdout.encoding or "utf-8"
     try:
-        sys.stdout.buffer.write(text.encode(encoding, "backslashreplace"))
+        for piece in [text] if isinstance(text, str) else text:
+            sys.stdout.buffer.write(piece.encode(encoding, "backslashreplace"))
         sys.stdout.flush()
     except BrokenPipeError:
         _drop(sys.stdout)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from cdnlog.report.sections import Document
 if TYPE_CHECKING:
     from cdnlog.model import Finding
 
-__all__ = ["NIGHT_OUTPUTS", "OUTPUTS", "Document", "fragment", "render"]
+__all__ = ["NIGHT_OUTPUTS", "OUTPUTS", "Document", "fragment", "pieces", "render"]
 
 OUTPUTS = ("table", "json", "csv", "markdown", "html")
 """What any result can be rendered as."""
@@ -32,13 +33,24 @@ def render(document: Document, output: str = "table", width: int = 80, lang: Lan
     Raises:
         UnknownNameError: There is no such output.
     """
+    return "".join(pieces(document, output, width, lang))
+
+
+def pieces(document: Document, output: str, width: int = 80, lang: Lang = "en") -> Iterator[str]:
+    """Yield the same text piece by piece: a table of a million rows never is in memory as a whole.
+
+    Raises:
+        UnknownNameError: There is no such output.
+    """
     known = (*OUTPUTS, *getattr(document, "outputs", ()))
     if output not in known:
         raise UnknownNameError("output", output, known)
     # Each brings a library of its own, for setting tables, writing CSV or filling a page in: only one is loaded.
     renderer = import_module(f"cdnlog.report.as_{output}")
-    text: str = renderer.render(document, width, lang) if output == "table" else renderer.render(document, lang)
-    return text
+    if hasattr(renderer, "pieces"):
+        return iter(renderer.pieces(document, lang))
+    arguments: dict[str, tuple[int | Lang, ...]] = {"table": (width, lang), "prometheus": ()}
+    return iter([renderer.render(document, *arguments.get(output, (lang,)))])
 
 
 def fragment(document: Document | Finding, lang: Lang = "en") -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable
-from functools import cache
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from itertools import islice
 from typing import Any
 
 from cdnlog.answers import Answer, Comparison
@@ -15,6 +16,7 @@ from cdnlog.report.layout import Listing, picked
 from cdnlog.report.sections import Document
 from cdnlog.text import csv_cell, visible
 
+_AT_A_TIME, _DISTINCT = 8192, 65_536
 _ANSWER = (
     "provider",
     "code",
@@ -30,8 +32,8 @@ _ANSWER = (
 )
 
 
-def render(document: Document, lang: Lang = "en") -> str:
-    """Return the document as CSV; lists within a cell are separated by " | "."""
+def pieces(document: Document, lang: Lang = "en") -> Iterator[str]:
+    """Yield the document as CSV, piece by piece; lists within a cell are separated by " | "."""
     if isinstance(document, Listing):
         return _csv(document.headers, document.rows)
     if isinstance(document, Answer | Comparison):
@@ -42,13 +44,18 @@ def render(document: Document, lang: Lang = "en") -> str:
     return _csv(*measured.table(document))
 
 
-def _csv(headers: Iterable[str], rows: Iterable[tuple[Any, ...]]) -> str:
+def _csv(headers: Iterable[str], rows: Iterable[tuple[Any, ...]]) -> Iterator[str]:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(headers)
-    text = cache(_text)  # few distinct texts, many rows
-    writer.writerows([text(cell) if isinstance(cell, str) else _cell(cell) for cell in row] for row in rows)
-    return out.getvalue()
+    text = lru_cache(_DISTINCT)(_text)  # few distinct texts, many rows
+    rest = iter(rows)
+    while some := list(islice(rest, _AT_A_TIME)):
+        writer.writerows([text(cell) if isinstance(cell, str) else _cell(cell) for cell in row] for row in some)
+        yield out.getvalue()
+        out.seek(0)
+        out.truncate()
+    yield out.getvalue()
 
 
 def _text(value: str) -> str:

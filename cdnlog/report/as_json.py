@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -12,15 +14,37 @@ from cdnlog.declared import Lang
 from cdnlog.report.layout import Listing
 from cdnlog.report.sections import Document
 
+_AT_A_TIME = 4096
 
-def render(document: Document, lang: Lang = "en") -> str:
-    """Return the document as JSON text that ends in LF."""
+
+def pieces(document: Document, lang: Lang = "en") -> Iterator[str]:
+    """Yield the document as JSON text that ends in LF, piece by piece: a list that is an iterator can be long."""
+    mark = "{"
+    for key, value in as_dict(document, lang).items():
+        yield f"{mark}\n {json.dumps(key)}: "
+        mark = ","
+        if isinstance(value, Iterator):
+            yield from _listed(value)
+        else:
+            yield _indented(value)
+    yield "\n}\n"
+
+
+def _listed(items: Iterator[Any]) -> Iterator[str]:
+    mark = "["
+    while some := list(islice(items, _AT_A_TIME)):
+        yield mark + _indented(some)[1:-3]  # without its brackets
+        mark = ","
+    yield "[]" if mark == "[" else "\n ]"
+
+
+def _indented(value: object) -> str:
     # Without an indent the encoder is the one in C; msgspec indents the text it made as the one in Python would.
-    return msgspec.json.format(json.dumps(as_dict(document, lang), ensure_ascii=True), indent=1) + "\n"
+    return msgspec.json.format(json.dumps(value, ensure_ascii=True), indent=1).replace("\n", "\n ")
 
 
 def as_dict(document: Document, lang: Lang = "en") -> dict[str, Any]:
-    """Return the document as plain dicts and lists."""
+    """Return the document as plain dicts and lists; a list that can be long is an iterator."""
     if isinstance(document, Answer):
         return _answer(document, lang)
     if isinstance(document, Comparison):

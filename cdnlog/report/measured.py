@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -51,7 +51,7 @@ def table(document: Measured) -> tuple[Iterable[str], Iterable[tuple[Any, ...]]]
 
 
 def as_dict(document: Measured) -> dict[str, Any]:
-    """Return the result as plain dicts and lists."""
+    """Return the result as plain dicts and lists; a list that can be long is an iterator."""
     if isinstance(document, Counts):
         return {
             "schema": "cdnlog.count/1",
@@ -119,12 +119,12 @@ def _frame(counts: Counts) -> dict[str, Any]:
     }
 
 
-def _counts(counts: Counts) -> list[dict[str, Any]]:
-    return [dict(zip(counts.headers, row, strict=True)) for row in counts.rows()]
+def _counts(counts: Counts) -> Iterator[dict[str, Any]]:
+    return (dict(zip(counts.headers, row, strict=True)) for row in counts.rows())
 
 
 def _domains(counts: Counts) -> dict[str, Any]:
-    return {"domains": [asdict(row) for row in counts.summary()]}
+    return {"domains": (vars(row) for row in counts.summary())}
 
 
 def _inputs(inputs: Inputs) -> dict[str, Any]:
