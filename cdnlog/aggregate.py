@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from cdnlog.buffer import Ints
+from cdnlog.cells import Cells, Value, stacked
 from cdnlog.columns import Coded, Numbers, Texts
-from cdnlog.counts import MEASURES, Cells, Counts, Value, stacked
+from cdnlog.counts import MEASURES, Counts
 from cdnlog.model import MICROSECONDS, Batch
 
 QUARTER = 900

@@ -6,18 +6,16 @@ threads, a night's increment and a cluster are the same program.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, tzinfo
 from functools import cache, cached_property
-from math import prod
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
-import numpy.typing as npt
 
-from cdnlog import kernel
 from cdnlog.buffer import Bools, Ints
+from cdnlog.cells import Cells, Value, joined
 from cdnlog.errors import UsageError
 from cdnlog.model import Inputs
 from cdnlog.views import Views
@@ -33,124 +31,11 @@ MEASURES = ("requests", "bytes", "hits", "lookups")
 """Summed per cell. `lookups` are the requests whose log line says what the cache did, `hits` those it served."""
 
 Key = tuple[Any, ...]
-Value = str | int | None
-_DENSE = 8  # places per row up to which adding up in place beats sorting
 _FOLD_AT = 10_000
 _AT_A_TIME = 8192  # rows that are Python objects at the same time
 
 
-@dataclass(frozen=True)
-class Cells:
-    """A table of sums by integer keys; a value is kept once, in `values`, and its place in there is the key.
-
-    Attributes:
-        keys: int64, shape (cells, dimensions).
-        sums: int64, shape (cells, measures); Python integers where int64 would overflow.
-        values: For each dimension its values, None for windows, which are their own keys.
-    """
-
-    keys: Ints
-    sums: npt.NDArray[Any]
-    values: tuple[tuple[Value, ...] | None, ...]
-
-    def folded(self) -> Cells:
-        """Return one cell per key."""
-        if len(self.keys) == 0:
-            return self
-        numbers, spans = joint(self.keys)
-        size = prod(span for _, span in spans)
-        if size <= _DENSE * len(numbers) and _small(self.sums):
-            return self._added(numbers, spans, size)
-        return self._sorted(numbers)
-
-    def _added(self, joint: Ints, spans: list[tuple[int, int]], size: int) -> Cells:
-        """Add up in an array that has a place for every possible key."""
-        if kernel.on:
-            sums, rows = kernel.add_up(joint, self.sums.T, size)
-        else:
-            parts = [np.bincount(joint, weights=column, minlength=size).astype(np.int64) for column in self.sums.T]
-            sums, rows = np.stack(parts, axis=1), np.bincount(joint, minlength=size)
-        used = np.flatnonzero(rows)
-        keys, rest = np.empty((len(used), len(spans)), np.int64), used
-        for d in range(len(spans) - 1, -1, -1):
-            low, span = spans[d]
-            keys[:, d] = rest % span + low
-            rest = rest // span
-        return replace(self, keys=keys, sums=sums[used])
-
-    def _sorted(self, joint: Ints) -> Cells:
-        """Sort by key and add up what stands together."""
-        order = np.argsort(joint)
-        ordered = joint[order]
-        starts = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
-        sums = np.add.reduceat(_wide(self.sums)[order], starts, axis=0)
-        return replace(self, keys=self.keys[order[starts]], sums=sums)
-
-
-def _small(sums: npt.NDArray[Any]) -> bool:
-    """Whether the sums may be added up as floating-point numbers and stay exact."""
-    return sums.dtype != object and int(sums.max(initial=0)) * len(sums) < 2**53
-
-
-def _wide(sums: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Return the sums in a type in which adding them all up is exact."""
-    if sums.dtype == object or int(sums.max(initial=0)) * len(sums) < np.iinfo(np.int64).max:
-        return sums
-    return sums.astype(object)
-
-
-def joint(keys: Ints) -> tuple[Ints, list[tuple[int, int]]]:
-    """Number the rows of keys by one integer each, equal rows alike.
-
-    Returns:
-        The numbers, and the lowest key and the span of each dimension they were made from. Where the spans are too
-        large for one integer the dimensions are numbered anew, and the product of the spans is beyond any use.
-    """
-    lows, highs = keys.min(axis=0).tolist(), keys.max(axis=0).tolist()
-    spans = [(low, high - low + 1) for low, high in zip(lows, highs, strict=True)]
-    numbers, size = np.zeros(len(keys), np.int64), 1
-    for column, (low, span) in zip(keys.T, spans, strict=True):
-        if size * span >= 2**62:
-            _, numbers = np.unique(numbers, return_inverse=True)
-            size = int(numbers.max()) + 1
-        numbers = numbers * span + (column - low) if size > 1 else column - low
-        size *= span
-    return numbers, spans
-
-
-def joined(parts: Sequence[Cells]) -> Cells:
-    """Return the cells of all parts, values renumbered; parts must have the same dimensions."""
-    parts = [part for part in parts if len(part.keys)] or parts[:1]
-    if len(parts) == 1:
-        return parts[0].folded()
-    keys, values = renumbered(parts)
-    return Cells(np.concatenate(keys), stacked(parts), values).folded()
-
-
-def renumbered(parts: Sequence[Cells]) -> tuple[list[Ints], tuple[tuple[Value, ...] | None, ...]]:
-    """Return the keys of each part by common values, and these values."""
-    values: list[tuple[Value, ...] | None] = []
-    keys = [part.keys.copy() for part in parts]
-    for d, first in enumerate(parts[0].values):
-        if first is None:
-            values.append(None)
-            continue
-        place: dict[Value, int] = {}
-        for part, own in zip(parts, keys, strict=True):
-            known = part.values[d] or ()  # noqa: PD011 - no pandas here
-            table = [place.setdefault(value, len(place)) for value in known]
-            own[:, d] = np.array(table, np.int64)[own[:, d]] if len(own) else own[:, d]
-        values.append(tuple(place))
-    return keys, tuple(values)
-
-
-def stacked(parts: Sequence[Cells]) -> npt.NDArray[Any]:
-    """Return the sums of all parts one under the other, as Python integers if those of any part are."""
-    wide = any(part.sums.dtype == object for part in parts)
-    return np.concatenate([part.sums.astype(object) if wide else part.sums for part in parts])
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class DomainSummary:
     """One domain over all windows.
 
@@ -305,19 +190,19 @@ class Counts(Views):
             raise UsageError(f"windows of {window_name(self.window)} cannot be put together to windows of {window}")
         return windowed(self, length, self.zone)
 
-    def summary(self) -> list[DomainSummary]:
-        """Return one row per domain, the one with most requests first; empty if not counted by domain and window."""
+    def summary(self) -> Iterator[DomainSummary]:
+        """Yield one row per domain, the one with most requests first; none if not counted by domain and window."""
         if not {"window_start", "domain"} <= set(self.dims) or not len(self):
-            return []
+            return
         cells = self.by("domain", "window_start").cells
-        (domain, window), (names, _) = cells.keys.T, cells.values  # noqa: PD011 - no pandas here
+        (domain, window), names = cells.keys.T, cells.values[0] or ()  # noqa: PD011 - no pandas here
         begins = np.flatnonzero(np.concatenate(([True], domain[1:] != domain[:-1])))
         totals, peaks = np.add.reduceat(cells.sums, begins), np.maximum.reduceat(cells.sums[:, 1], begins)
         span, errors = int(window.max() - window.min()) + self.window, self._errors()
-        texts = [(names or ())[code] for code in domain[begins].tolist()]
-        sums = zip(texts, totals.tolist(), peaks.tolist(), strict=True)
-        rows = [self._summarize(text, errors.get(text, 0), total, peak, span) for text, total, peak in sums]
-        return sorted(rows, key=lambda row: (-row.requests, row.domain))
+        codes = domain[begins]
+        for i in np.lexsort((_rank(codes, names), -totals[:, 0])).tolist():
+            name = names[codes[i]]
+            yield self._summarize(name, errors.get(name, 0), totals[i].tolist(), int(peaks[i]), span)
 
     def by(self, *dims: str) -> Counts:
         """Return the sums by some of the dimensions only, in that order."""
@@ -352,7 +237,9 @@ def _rank(keys: Ints, values: tuple[Value, ...] | None) -> Ints:
     """Return numbers that sort as the values do."""
     if values is None:
         return keys
-    order = sorted(range(len(values)), key=lambda i: (values[i] is not None, values[i]))
+    named = [i for i, value in enumerate(values) if value is not None]
+    missing = [i for i, value in enumerate(values) if value is None]
+    order = missing + sorted(named, key=lambda i: values[i])  # type: ignore[arg-type,return-value]  # none is None
     ranks = np.empty(len(values), np.int64)
     ranks[order] = np.arange(len(values))
     return ranks[keys]

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from cdnlog.buffer import Bools, Ints, Words
-from cdnlog.counts import Value, is_error
+from cdnlog.cells import Value
+from cdnlog.counts import is_error
 from cdnlog.model import MICROSECONDS
 
 TEXTS = (

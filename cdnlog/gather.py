@@ -19,8 +19,9 @@ import numpy.typing as npt
 
 from cdnlog import kernel
 from cdnlog.buffer import Bools, Ints, Words, mixed, mixed_on
+from cdnlog.cells import joint
 from cdnlog.columns import Column, Numbers, Texts, heads
-from cdnlog.counts import is_error, joint
+from cdnlog.counts import is_error
 from cdnlog.evidence import MISSING, NUMBERS, TEXTS, Evidence, url_length
 from cdnlog.model import MICROSECONDS, Batch
 from cdnlog.strings import Strings, joined, strings

@@ -67,23 +67,28 @@ class CountFile:
         if rejects is not None:
             with rejects.open("wb") as file:
                 run.write_rejects(file)
-        kept = merged([lane.gatherer.kept() for lane in lanes]) if self.gather and run.usable else None
-        return _Counted(
-            run.report(), _added([lane.tally.counts() for lane in lanes]) if run.usable else None, kept, rejects
-        )
+        if not run.usable:
+            return _Counted(run.report(), None, None, rejects)
+        parts = [lanes.pop().result() for _ in range(self.lanes)]  # a lane is gone when its result is there
+        kept = merged([kept for _, kept in parts]) if self.gather else None
+        return _Counted(run.report(), _added([counts for counts, _ in parts]), kept, rejects)
 
 
 class _Lane:
     """Counts the batches of one thread."""
 
     def __init__(self, dims: tuple[str, ...], cell: int, *, gather: bool) -> None:
-        self.tally, self.gatherer, self._gather = Tally(dims, cell), Gatherer(cell), gather
+        self._tally, self._gatherer, self._gather = Tally(dims, cell), Gatherer(cell), gather
 
     def add(self, batch: Batch) -> None:
         """Count a batch."""
-        self.tally.add(batch)
+        self._tally.add(batch)
         if self._gather:
-            self.gatherer.add(batch)
+            self._gatherer.add(batch)
+
+    def result(self) -> tuple[Counts, Kept]:
+        """Return what was counted and kept."""
+        return self._tally.counts(), self._gatherer.kept()
 
 
 def _added(parts: list[Counts]) -> Counts:

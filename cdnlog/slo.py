@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from functools import cache
 
 from cdnlog.catalog import Catalog
-from cdnlog.counts import Cells, Counts
+from cdnlog.cells import Cells
+from cdnlog.counts import Counts
 from cdnlog.errors import UsageError
 from cdnlog.text import visible
 

@@ -8,7 +8,8 @@ from datetime import timedelta, timezone
 
 import numpy as np
 
-from cdnlog.counts import MEASURES, Cells, Counts, windowed
+from cdnlog.cells import Cells
+from cdnlog.counts import MEASURES, Counts, windowed
 from cdnlog.declared import Lang
 from cdnlog.diagnosis.affected import COLUMNS
 from cdnlog.model import SEVERITIES, Accounting, FileReport, Finding, Inputs, Verdict

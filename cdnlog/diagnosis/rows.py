@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cdnlog.buffer import Bools, Ints
-from cdnlog.counts import Value
+from cdnlog.cells import Value
 from cdnlog.evidence import MISSING, Evidence
 
 Weights = npt.NDArray[np.float64]

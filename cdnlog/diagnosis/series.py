@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from cdnlog.buffer import Ints
-from cdnlog.counts import MEASURES, Cells, Counts, Value, is_error
+from cdnlog.cells import Cells, Value
+from cdnlog.counts import MEASURES, Counts, is_error
 from cdnlog.errors import UsageError
 
 Sums = npt.NDArray[Any]

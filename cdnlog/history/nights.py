@@ -9,7 +9,8 @@ from datetime import tzinfo
 import numpy as np
 
 from cdnlog.buffer import Bools, Ints
-from cdnlog.counts import Counts, joint
+from cdnlog.cells import joint
+from cdnlog.counts import Counts
 from cdnlog.evidence import Evidence
 from cdnlog.history.baseline import Seen, base_id
 from cdnlog.history.ledger import DAMAGED, REFUSED, Entry, Ledger

@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from cdnlog.buffer import Ints
-from cdnlog.counts import DIMENSIONS, MEASURES, Cells, Counts, Value
+from cdnlog.cells import Cells, Value
+from cdnlog.counts import DIMENSIONS, MEASURES, Counts
 from cdnlog.history.packed import limbs, packed, unpacked, whole
 from cdnlog.zones import floor_to_window
 

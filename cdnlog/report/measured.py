@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from cdnlog.counts import Counts
+from cdnlog.counts import Counts, DomainSummary
 from cdnlog.declared import Lang
 from cdnlog.model import Accounting, Change, FileReport, Finding, Inputs
 from cdnlog.mute import Mute
@@ -124,7 +124,7 @@ def _counts(counts: Counts) -> Iterator[dict[str, Any]]:
 
 
 def _domains(counts: Counts) -> dict[str, Any]:
-    return {"domains": (vars(row) for row in counts.summary())}
+    return {"domains": ({name: getattr(row, name) for name in DomainSummary.__slots__} for row in counts.summary())}
 
 
 def _inputs(inputs: Inputs) -> dict[str, Any]:
