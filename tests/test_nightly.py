@@ -124,6 +124,18 @@ def test_signals_roll_back_and_say_so(number: signal.Signals, code: int, word: s
     assert kept(tmp_path / "history.db") == truth(*(lines_of(60_000, hour) for hour in range(4)))
 
 
+def test_no_worker_outlives_a_killed_run(tmp_path: Path) -> None:
+    """When a run is killed its workers end as well: whoever reads its output is not kept waiting."""
+    for hour in range(4):
+        write(tmp_path / "logs" / f"{hour}.log", lines_of(60_000, hour))
+    with start(tmp_path, "--jobs", "2") as process:
+        while not (tmp_path / "history.db").exists():
+            time.sleep(0.01)
+        time.sleep(0.3)
+        process.kill()
+        process.communicate(timeout=20)
+
+
 def test_a_well_night_says_nothing(tmp_path: Path) -> None:
     """With reports and nothing wrong there is no output at all; a finding makes one line and exit 1."""
     write(tmp_path / "logs" / "a.log", lines_of(2000, failing=0))
