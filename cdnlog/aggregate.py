@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cdnlog.columns import Coded, Ints, Numbers, Texts
+from cdnlog.buffer import Ints
+from cdnlog.columns import Coded, Numbers, Texts
 from cdnlog.counts import MEASURES, Cells, Counts, Value, stacked
 from cdnlog.model import MICROSECONDS, Batch
 
@@ -49,9 +50,9 @@ class Tally:
         cells = Cells(keys.T, _measures(batch), ()).folded()
         self._parts.append(cells)
         self._rows += len(cells.keys)
-        if self._rows > _FOLD_AT:
+        if self._rows > max(_FOLD_AT, len(self._parts[0].keys)):
             self._parts = [self._folded()]
-            self._rows = len(self._parts[0].keys) // 2
+            self._rows = 0
 
     def counts(self) -> Counts:
         """Return what was counted so far."""

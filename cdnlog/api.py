@@ -5,22 +5,27 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Iterable, Iterator
-from itertools import chain
-from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, TypeAlias, Unpack, cast
+from dataclasses import replace
+from functools import partial
+from operator import index
+from typing import IO, TYPE_CHECKING, Any, SupportsIndex, Unpack
 
 from cdnlog import source
 from cdnlog.aggregate import Tally, grid
-from cdnlog.catalog import DEFAULT_PROVIDER, Answer, Catalog
+from cdnlog.answers import Answer
+from cdnlog.catalog import DEFAULT_PROVIDER
 from cdnlog.counts import Counts, windowed
-from cdnlog.diagnosis import Tables, changes, findings, lost_paths
 from cdnlog.errors import UsageError
-from cdnlog.evidence import Evidence, Gatherer
+from cdnlog.evidence import Evidence
+from cdnlog.filerun import Progress
 from cdnlog.filters import filtered
+from cdnlog.gather import Gatherer
+from cdnlog.given import PROVIDER, Paths, batches, check_rejects, paths_of, told_apart
 from cdnlog.model import FileReport
-from cdnlog.options import Options, settings
-from cdnlog.pipeline import Counter, Progress, check_columns
+from cdnlog.options import Options, names_of, settings, spelt_out
+from cdnlog.pipeline import Counter, check_columns
 from cdnlog.pipeline import stream as stream_batches
+from cdnlog.progressbar import observer
 from cdnlog.results import Diagnosis, Difference
 from cdnlog.settings import Settings
 from cdnlog.zones import UTC_ZONE
@@ -29,25 +34,31 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-    Frames: TypeAlias = pd.DataFrame | Iterable[pd.DataFrame]
+    from cdnlog.given import Frames
 
-Paths: TypeAlias = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
 _LAST_CODE = 999
 _ALL = ""  # among the providers of domains: of all that are not named
-_PROVIDER = "cdnlog.provider"
-"""Key in the `attrs` of a frame made by `read`: the code table that its rows ask for."""
 
 
 class InputWarning(UserWarning):
-    """Some input is missing, damaged or largely unreadable; the result is right for the rest."""
+    """Some input is missing, damaged or largely unreadable; the result is right for the rest.
+
+    Example:
+        >>> import warnings, cdnlog
+        >>> with warnings.catch_warnings(record=True, action="always") as told:
+        ...     counts = cdnlog.count(["sample_logs/2026112003-api.example.com.gz", "gone.log"])
+        >>> print(told[0].category.__name__, told[0].message)
+        InputWarning gone.log: missing: no such file
+    """
 
 
+@spelt_out
 def count(
     paths_or_frames: Paths | Frames,
     window: str = "5min",
     *,
     rejects: IO[bytes] | None = None,
-    progress: Progress | None = None,
+    progress: Progress | bool | None = None,
     **options: Unpack[Options],
 ) -> Counts:
     """Count requests and bytes per domain, time window and status.
@@ -57,7 +68,8 @@ def count(
             times are UTC: without `tz` its windows, and bounds without offset, are UTC too.
         window: Length of a window, a divisor of a day: "1m", "5min", "1h", "1d".
         rejects: A binary file that gets one JSON line per rejected log line.
-        progress: Called with the number of bytes after each read from disk, from several threads.
+        progress: True for a line on stderr, or what is called with the number of bytes after each read from disk,
+            from several threads.
         **options: See `cdnlog.options.Options`.
 
     Returns:
@@ -77,12 +89,13 @@ def count(
     return counts
 
 
+@spelt_out
 def diagnose(
     source_of_counts: Paths | Frames | Counts,
     window: str = "5min",
     *,
     rejects: IO[bytes] | None = None,
-    progress: Progress | None = None,
+    progress: Progress | bool | None = None,
     **options: Unpack[Options],
 ) -> Diagnosis:
     """Say which errors occurred, whose they are and what to do first, worst first.
@@ -105,6 +118,8 @@ def diagnose(
         >>> [f.status for f in cdnlog.diagnose("sample_logs", domain="api.example.com")][:2]
         [509, 502]
     """
+    from cdnlog.diagnosis import Tables, findings  # noqa: PLC0415 - takes 20 ms, which counting does without
+
     made = settings(window, options)
     if isinstance(source_of_counts, Counts):
         counts, evidence = source_of_counts, None
@@ -116,12 +131,13 @@ def diagnose(
     return Diagnosis(findings(counts, evidence, tables), counts, made.lang)
 
 
+@spelt_out
 def diff(
     before: Paths | Frames,
     after: Paths | Frames,
     *,
     rejects: IO[bytes] | None = None,
-    progress: Progress | None = None,
+    progress: Progress | bool | None = None,
     **options: Unpack[Options],
 ) -> Difference:
     """Compare two sets of logs: which codes became more or less frequent, which paths were lost.
@@ -145,6 +161,8 @@ def diff(
         >>> [change.kind for change in made.changes if change.status == 502]
         ['new']
     """
+    from cdnlog.diagnosis import changes, lost_paths  # noqa: PLC0415 - takes 20 ms, which counting does without
+
     made = settings("5min", {**options, "by": ()})
     (first, old, _), (second, new, _) = (
         _counted(side, made, rejects, progress, gather=True) for side in (before, after)
@@ -152,11 +170,12 @@ def diff(
     return Difference(changes(first, second), lost_paths(old, new, second), first, second, made.lang)
 
 
+@spelt_out
 def stream(
     paths: Paths,
     columns: Iterable[str] | None = None,
     *,
-    progress: Progress | None = None,
+    progress: Progress | bool | None = None,
     **options: Unpack[Options],
 ) -> Iterator[pd.DataFrame]:
     """Yield frames of canonical columns, in the order of files and lines, a few thousand rows each.
@@ -188,11 +207,12 @@ def stream(
             yield frame_of([table])
 
 
+@spelt_out
 def read(
     paths: Paths,
     columns: Iterable[str] | None = None,
     *,
-    progress: Progress | None = None,
+    progress: Progress | bool | None = None,
     **options: Unpack[Options],
 ) -> pd.DataFrame:
     """Read all rows into one frame; arguments, columns and errors are those of `stream`.
@@ -218,7 +238,7 @@ def tables(
     columns: Iterable[str] | None = None,
     *,
     rejects: IO[bytes] | None = None,
-    progress: Progress | None = None,
+    progress: Progress | bool | None = None,
     reports: list[FileReport] | None = None,
     **options: Unpack[Options],
 ) -> Iterator[pa.Table]:
@@ -227,19 +247,26 @@ def tables(
 
     made = settings("5m", options)
     known = list(made.catalog.columns())
-    wanted = known if columns is None else [columns] if isinstance(columns, str) else list(columns)
+    wanted = known if columns is None else list(names_of("columns", columns))
     check_columns(wanted, known)
     done: list[FileReport] = reports if reports is not None else []
-    for item in stream_batches(source.find(_paths(paths)), made, wanted, rejects, progress):
-        if isinstance(item, FileReport):
-            done.append(item)
-            _warn([item] if item.verdict.counts else [])
-        else:
-            yield arrow_table(item, wanted)
+    found = source.find(paths_of(paths))
+    with observer(progress, found.size) as told:
+        table = partial(arrow_table, order=wanted)
+        for item in stream_batches(found, made, wanted, table, check_rejects(rejects), told):
+            if isinstance(item, FileReport):
+                done.append(item)
+                _warn([item] if item.verdict.counts else [])
+            else:
+                yield item
 
 
 def explain(
-    code: int | str, provider: str = DEFAULT_PROVIDER, *, schemas: str | os.PathLike[str] | None = None
+    code: SupportsIndex | str,
+    provider: str = DEFAULT_PROVIDER,
+    *,
+    lang: str = "en",
+    schemas: str | os.PathLike[str] | None = None,
 ) -> Answer:
     """Say what a status code means at a provider, whose it is and what to do first.
 
@@ -247,10 +274,11 @@ def explain(
         code: 0 (no status) to 999, codes that no table knows are answered by their class; or one of the vendor's own
             error words.
         provider: Name of a code table.
+        lang: Language it is told in: "en" or "ko".
         schemas: Folder with code tables of your own.
 
     Returns:
-        The answer, with its source; it prints as text.
+        The answer, with its source; it prints as text, and is a card in a notebook.
 
     Raises:
         UsageError: The code is no status and no word, or there is no such provider.
@@ -260,75 +288,43 @@ def explain(
         >>> cdnlog.explain(514).entry.owner
         'cdn-config'
     """
-    catalog = Catalog(Path(schemas) if schemas is not None else None)
+    made = settings("5min", {"schemas": schemas, "provider": provider, "lang": lang})
     if isinstance(code, str):
-        return catalog.asked(provider, code)
-    if not isinstance(code, int) or isinstance(code, bool) or not 0 <= code <= _LAST_CODE:
+        found = made.catalog.asked(provider, code)
+    elif not isinstance(code, SupportsIndex) or isinstance(code, bool) or not 0 <= index(code) <= _LAST_CODE:
         raise UsageError(f"{code} is no status code; one has three digits, or is 0 where no status was sent")
-    return catalog.explain(provider, code)
-
-
-def _paths(value: object) -> list[Any]:
-    """Return paths as a list."""
-    frames, paths = _given(value)
-    if frames is not None:
-        raise UsageError("expected paths, got a frame; it has been read already")
-    return paths
-
-
-def _given(value: object) -> tuple[Iterator[pd.DataFrame] | None, list[Any]]:
-    """Tell frames from paths, by their looks: paths must never import pandas."""
-    if _is_frame(value):
-        return iter([cast("pd.DataFrame", value)]), []
-    if isinstance(value, str | bytes | os.PathLike):
-        return None, [os.fsdecode(value) if isinstance(value, bytes) else value]
-    if not isinstance(value, Iterable):
-        raise UsageError(f"expected paths or frames, got {type(value).__name__}")
-    items = iter(value)
-    first = next(items, None)
-    whole: Iterator[Any] = chain([] if first is None else [first], items)
-    if _is_frame(first):
-        return whole, []
-    paths = list(whole)
-    for path in paths:
-        if not isinstance(path, str | os.PathLike):
-            raise UsageError(f"expected paths, got a {type(path).__name__} among them")
-    return None, paths
-
-
-def _is_frame(value: object) -> bool:
-    return hasattr(value, "columns") and hasattr(value, "dtypes")
+    else:
+        found = made.catalog.explain(provider, index(code))
+    return replace(found, language=made.lang)
 
 
 def _counted(
-    given: Paths | Frames, made: Settings, rejects: IO[bytes] | None, progress: Progress | None, *, gather: bool
+    given: Paths | Frames, made: Settings, rejects: IO[bytes] | None, progress: Progress | bool | None, *, gather: bool
 ) -> tuple[Counts, Evidence, dict[str, str]]:
     """Count paths or frames, and gather evidence if asked for; return also which code table each domain asks for."""
-    frames, paths = _given(given)
+    frames, paths = told_apart(given)
     if frames is not None:
         return _counted_frames(frames, made, gather=gather)
-    counter = Counter(made, rejects, progress, gather=gather)
-    counts = counter.run(source.find(paths))
+    found = source.find(paths)
+    with observer(progress, found.size) as told:
+        counter = Counter(made, check_rejects(rejects), told, gather=gather)
+        counts = counter.run(found)
     _warn(counts.inputs.files)
     return counts, counter.evidence, counter.providers
 
 
-def _counted_frames(
-    frames: Iterator[pd.DataFrame], made: Settings, *, gather: bool
-) -> tuple[Counts, Evidence, dict[str, str]]:
-    from cdnlog.frames import batch_of  # noqa: PLC0415 - pandas is there already
-
+def _counted_frames(frames: Iterable[Any], made: Settings, *, gather: bool) -> tuple[Counts, Evidence, dict[str, str]]:
     cell = grid(made.window)
     tally, gatherer = Tally(made.dimensions, cell), Gatherer(cell)
     providers: dict[str, str] = {}
-    for frame in frames:
-        if frame.attrs.get(_PROVIDER):
-            providers.setdefault(_ALL, str(frame.attrs[_PROVIDER]))
-        batch = filtered(batch_of(frame), made, UTC_ZONE)
+    for rows, provider in batches(frames, made):
+        if provider is not None:
+            providers.setdefault(_ALL, provider)
+        batch = filtered(rows, made, UTC_ZONE)
         tally.add(batch)
         if gather:
             gatherer.add(batch)
-    return windowed(tally.counts(), made.window, made.tz or UTC_ZONE), gatherer.evidence(), providers
+    return windowed(tally.counts(), made.window, made.tz or UTC_ZONE), gatherer.kept().evidence(), providers
 
 
 def _provider(counts: Counts) -> str:
@@ -346,7 +342,7 @@ def most_asked(reports: Iterable[FileReport]) -> str | None:
 
 
 def _marked(frame: pd.DataFrame, provider: str) -> pd.DataFrame:
-    frame.attrs[_PROVIDER] = provider
+    frame.attrs[PROVIDER] = provider
     return frame
 
 

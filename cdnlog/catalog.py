@@ -10,17 +10,20 @@ import os
 from collections.abc import Hashable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import date, datetime, time
 from functools import cache, lru_cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from math import isfinite
 from pathlib import Path
 from threading import Lock
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import msgspec
+import tomli  # the parser of `tomllib`, compiled: three times as fast
 
-from cdnlog import faults, serverformats
+from cdnlog import faults
+from cdnlog.answers import Answer, Comparison
 from cdnlog.declared import (
     LANGS,
     CauseEntry,
@@ -38,8 +41,10 @@ from cdnlog.declared import (
     Word,
 )
 from cdnlog.errors import SchemaError, UnknownNameError, UsageError
-from cdnlog.formats import AnyFormat, LogFormat
 from cdnlog.text import visible
+
+if TYPE_CHECKING:
+    from cdnlog.formats import LogFormat
 
 T = TypeVar("T")
 ENVIRONMENT = "CDNLOG_SCHEMAS"
@@ -47,6 +52,7 @@ DEFAULT_PROVIDER = "tencent-cdn"
 STANDARD = "standard"
 _DIGITS = 3
 _DECODING = Lock()
+_DATES = (date, datetime, time)  # what TOML has besides the types of JSON
 
 
 @cache
@@ -66,42 +72,6 @@ def data_root() -> Traversable:
         if (checkout / "pyproject.toml").is_file() and (checkout / "schemas").is_dir():
             return checkout / "schemas"
     raise SchemaError(str(package), "the installation lacks its data folder; install cdnlog anew")
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What the tables say of a status code, and which one said it.
-
-    Attributes:
-        provider: The provider that was asked for.
-        code: The status code, 0 to 999; None for a vendor's word that was asked for alone.
-        answered_by: "edge-word", "provider", "standard" or "class", the most special one that knows it.
-        entry: Its entry; of a class entry the text speaks of the class.
-        source: Where the entry's facts stand.
-        as_of: Date of that source.
-        word: The vendor's error word, if that is what was answered.
-    """
-
-    provider: str
-    code: int | None
-    answered_by: str
-    entry: Entry
-    source: str
-    as_of: str
-    word: str | None = None
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """What every provider's table says of one code or word.
-
-    Attributes:
-        asked: The code or word.
-        answers: One answer for each provider that has an entry of its own.
-    """
-
-    asked: str
-    answers: tuple[Answer, ...]
 
 
 @dataclass(frozen=True)
@@ -128,8 +98,11 @@ class Catalog:
             SchemaError: Its file is faulty.
             UsageError: The server's format string is.
         """
-        if name.startswith(serverformats.PREFIXES):
-            return serverformats.compiled(name)
+        if ":" in name:
+            from cdnlog import serverformats  # noqa: PLC0415 - takes 10 ms, and is rarely asked
+
+            if name.startswith(serverformats.PREFIXES):
+                return serverformats.compiled(name)
         for folder in self._folders("formats"):
             if name in self._names("formats") and (file := folder / f"{name}.toml").is_file():
                 return _format(file)
@@ -156,8 +129,7 @@ class Catalog:
 
     def columns(self) -> dict[str, ColumnEntry]:
         """Return the canonical columns, in the order frames have them."""
-        data = (data_root() / "columns.toml").read_bytes()
-        return decode(data, "columns.toml", Columns).column
+        return _columns()
 
     def explain(self, provider: str, code: int, word: str | None = None) -> Answer:
         """Look a code up; always answers for 0 to 999.
@@ -191,6 +163,8 @@ class Catalog:
         found = self.word(provider, text)
         if found is not None:
             return _answer(table, found, provider, None, "edge-word", found.word)
+        if text.isdigit() and len(text) <= _DIGITS:
+            return self.explain(provider, status_code(text))
         owners = [name for name in self.providers() if self.word(name, text)]
         if owners:
             raise UsageError(f"'{visible(text)}' is a word of {' and '.join(owners)}; ask with --provider {owners[0]}")
@@ -277,17 +251,29 @@ class Catalog:
 
 
 @cache
+def _columns() -> dict[str, ColumnEntry]:
+    return decode((data_root() / "columns.toml").read_bytes(), "columns.toml", Columns).column
+
+
+@cache
 def phrases() -> Mapping[str, Localized]:
     """Return the product's own words and sentences by key: headings, labels, what the rules state."""
-    found = {**decode((data_root() / "phrases.toml").read_bytes(), "phrases.toml", Phrases).phrase}
+    found = {**_common_phrases()}
     for rules in _all_rules(data_root() / "rules"):
         found |= rules.phrase
     return found
 
 
+@cache
+def _common_phrases() -> Mapping[str, Localized]:
+    """Return those that every report needs; the rules' own are in files of their own, which take longer to read."""
+    return decode((data_root() / "phrases.toml").read_bytes(), "phrases.toml", Phrases).phrase
+
+
 def say(lang: Lang, key: str, **facts: object) -> str:
     """Return one of the product's own sentences with its facts filled in."""
-    return phrases()[key].of(lang).format(**facts)
+    phrase = _common_phrases().get(key) or phrases()[key]
+    return phrase.of(lang).format(**facts)
 
 
 def _all_rules(folder: Traversable) -> list[Rules]:
@@ -316,10 +302,12 @@ def _format(file: Traversable) -> LogFormat:
 
 @lru_cache(maxsize=256)
 def _checked(data: bytes, where: str, name: str) -> LogFormat:
+    from cdnlog.formats import AnyFormat  # noqa: PLC0415 - takes 5 ms, which code tables do without
+
     found: LogFormat = decode(data, where, AnyFormat)  # type: ignore[arg-type]  # a union of types
     if found.name != name:
         raise _fault(where, faults.line_of(data, "name"), f"the name is '{found.name}'; it must be that of the file")
-    known = decode((data_root() / "columns.toml").read_bytes(), "columns.toml", Columns).column
+    known = _columns()
     for i, field in enumerate(found.fields):
         if field.column is not None and field.column not in known:
             problem = f"there is no column '{field.column}'; {faults.nearest(field.column, known)}"
@@ -345,8 +333,8 @@ def decode(data: bytes, where: str, shape: type[T]) -> T:
 def _decoded(data: bytes, where: str, shape: Hashable) -> Any:  # noqa: ANN401 - typed by `decode`
     try:
         with _DECODING:  # msgspec prepares a type on first use, and crashes where two threads do so at once
-            return msgspec.toml.decode(data, type=cast("type[Any]", shape))
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:  # ValidationError is a DecodeError
+            return msgspec.convert(tomli.loads(data.decode()), cast("type[Any]", shape), builtin_types=_DATES)
+    except (msgspec.ValidationError, tomli.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise _fault(where, *faults.located(error, data, shape)) from error
 
 

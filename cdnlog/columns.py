@@ -9,96 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 
-Ints = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
-Bytes = npt.NDArray[np.uint8]
-Words = npt.NDArray[np.uint64]
-
-PAD = 48
-"""Bytes behind a block's data, so that a whole time can be read at any position in it, eight bytes at once."""
-
-# The low k bytes of a little-endian word, k = 0 to 8.
-_LOW_BYTES = np.array([(1 << 8 * k) - 1 for k in range(9)], dtype=np.uint64)
-_MIX = np.uint64(0x9E3779B97F4A7C15)
-_FOLD = np.uint64(32)
-
-
-class Buffer:
-    """A block's bytes with padding, readable as bytes and as the eight-byte words that start at each byte."""
-
-    def __init__(self, data: bytes) -> None:
-        self.data, self.size = data, len(data)
-        self.bytes: Bytes = np.empty(self.size + PAD, dtype=np.uint8)
-        self.bytes[: self.size] = np.frombuffer(data, dtype=np.uint8)
-        self.bytes[self.size :] = 0
-        self.words: Words = np.ndarray((self.size + PAD - 7,), dtype="<u8", buffer=self.bytes.data, strides=(1,))
-        self._places: dict[bytes, Ints] = {}
-
-    @cached_property
-    def not_printable(self) -> Ints:
-        """Positions of the bytes outside printable ASCII, in order."""
-        return np.flatnonzero((self.bytes[: self.size] - np.uint8(0x20)) > 0x7E - 0x20)
-
-    def places(self, text: bytes) -> Ints:
-        """Return the positions at which a short text stands, in order; found once."""
-        if text not in self._places:
-            at = np.flatnonzero(self.bytes[: self.size] == text[0])
-            for i in range(1, len(text)):
-                at = at[self.bytes[at + i] == text[i]]
-            self._places[text] = at
-        return self._places[text]
-
-    def next(self, text: bytes, start: Ints, end: Ints) -> Ints:
-        """Return where in each slice a short text stands first; the slice's end where it does not."""
-        at = self.places(text)
-        found: Ints = np.minimum(np.append(at, self.size)[np.searchsorted(at, start)], end)
-        return found
-
-    def last(self, text: bytes, start: Ints, end: Ints) -> Ints:
-        """Return where in each slice a short text stands last; one before its start where it does not."""
-        at = self.places(text)
-        found: Ints = np.maximum(np.concatenate(([-1], at))[np.searchsorted(at, end)], start - 1)
-        return found
-
-    def holds(self, marks: Ints, start: Ints, length: Ints) -> Bools:
-        """Mark the slices in which one of the given positions lies."""
-        found: Bools = np.searchsorted(marks, start) < np.searchsorted(marks, start + length)
-        return found
-
-    def word(self, start: Ints, length: Ints) -> Words:
-        """Return up to eight bytes of each slice as one number, zero beyond its end; lengths are not negative."""
-        words: Words = self.words[start] & _LOW_BYTES[np.minimum(length, 8)]
-        return words
-
-    def is_null(self, start: Ints, length: Ints, nulls: tuple[bytes, ...]) -> Bools:
-        """Mark the slices that stand for a missing value: empty ones, or null markers of at most eight bytes."""
-        words = self.word(start, length)
-        missing: Bools = length == 0
-        for null in nulls:
-            missing |= (length == len(null)) & (words == np.uint64(int.from_bytes(null, "little")))
-        return missing
-
-    def text(self, start: int, end: int) -> bytes:
-        """Return one slice."""
-        return self.data[start:end]
-
-
-def group(keys: npt.NDArray[np.generic]) -> tuple[Ints, Ints]:
-    """Number equal keys alike: code of each row, and one row that stands for each code."""
-    if len(keys) == 0 or keys.min() == keys.max():
-        return np.zeros(len(keys), np.int64), np.zeros(min(len(keys), 1), np.int64)
-    order = np.argsort(keys)
-    ordered = keys[order]
-    first = np.empty(len(keys), bool)
-    first[0] = True
-    np.not_equal(ordered[1:], ordered[:-1], out=first[1:])
-    codes = np.empty(len(keys), np.int64)
-    codes[order] = np.cumsum(first) - 1
-    return codes, order[first]
+from cdnlog import kernel
+from cdnlog.buffer import Bools, Buffer, Ints, Words, distinct, group, mixed
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,10 +81,8 @@ class Texts:
     @property
     def odd(self) -> Bools:
         """Mark the rows that mean something other than they look like."""
-        odd = self.buffer.holds(self.buffer.not_printable, self.start, self.length)
-        for i in range(len(self.special)):
-            odd |= self.buffer.holds(self.buffer.places(self.special[i : i + 1]), self.start, self.length)
-        return odd
+        odd = self.buffer.holds_odd(self.start, self.length)
+        return odd | self.buffer.holds(self.special, self.start, self.length) if self.special else odd
 
     def words(self, width: int) -> list[Words]:
         """Return the first `width` words of every row, zero beyond its end."""
@@ -180,8 +94,50 @@ class Texts:
         return words
 
 
-class Dictionary:
-    """The distinct values of a column that has few and short ones, kept over the batches of a file.
+class Dictionary(Protocol):
+    """The distinct values of a column that has few and short ones, kept over the batches of a file."""
+
+    values: list[str | None]
+
+    def codes(self, texts: Texts) -> Ints | None:
+        """Return the code of every row, learning new values; None if the column is not of this kind."""
+
+
+def dictionary() -> Dictionary:
+    """Return a new dictionary."""
+    return InternedWords() if kernel.on else HashedWords()
+
+
+class InternedWords:
+    """A dictionary in the kernel's table."""
+
+    SIZE, ROOM = 16_384, 1024 * 1024
+    """Entries that are kept, and their bytes; a column with more is numbered batch by batch."""
+
+    def __init__(self) -> None:
+        self.values: list[str | None] = []
+        self._full = False
+
+    @cached_property
+    def _interned(self) -> kernel.Interned:
+        return kernel.Interned(self.SIZE, self.ROOM)
+
+    def codes(self, texts: Texts) -> Ints | None:
+        """Return the code of every row, learning new values; None if the column is not of this kind."""
+        if self._full:
+            return None
+        found = self._interned.codes(texts.buffer.address, texts.start, texts.length)
+        if found is None:
+            self._full = True  # some of the batch may be in it: it knows more than `values`
+            return None
+        codes, new = found
+        if len(new):
+            self.values = self.values + texts.meanings(new)
+        return codes
+
+
+class HashedWords:
+    """A dictionary in numpy.
 
     A row is looked up by the hash of its words and then compared with the entry word by word: no sorting, no Python
     object per value, and never a wrong answer.
@@ -251,34 +207,6 @@ class Coded:
 Column = Numbers | Texts | Coded
 
 
-def distinct(buffer: Buffer, start: Ints, length: Ints) -> tuple[Ints, Ints]:
-    """Number equal slices alike: code of each row, and one row that stands for each code.
-
-    Groups by a 64-bit hash, then compares every row with the row that stands for it, byte for byte; only if a
-    hash ever lied is the whole batch numbered again by a dictionary. So the answer is exact for any input.
-    """
-    codes, rows = group(_hashes(buffer, start, length))
-    if _same(buffer, start, length, rows[codes]):
-        return codes, rows
-    return _distinct_by_dictionary(buffer, start, length)
-
-
-def _hashes(buffer: Buffer, start: Ints, length: Ints) -> Words:
-    hashes: Words = length.astype(np.uint64) * _MIX
-    for done in range(0, int(length.max(initial=0)), 8):
-        rows = np.flatnonzero(length > done) if done else slice(None)
-        hashes[rows] = _mix(hashes[rows], buffer.word(start[rows] + done, length[rows] - done))
-    return hashes
-
-
-def mixed(length: Ints, words: list[Words]) -> Words:
-    """Hash rows of words, the same in every process: one 64-bit number per row."""
-    hashes: Words = length.astype(np.uint64) * _MIX
-    for word in words:
-        hashes = _mix(hashes, word)
-    return hashes
-
-
 def heads(column: Column, width: int) -> list[Words]:
     """Return the length and the first words of each row's text, the same for a block's slices and a frame's values."""
     if isinstance(column, Numbers):
@@ -286,46 +214,14 @@ def heads(column: Column, width: int) -> list[Words]:
     if isinstance(column, Texts):
         missing = column.buffer.is_null(column.start, column.length, column.nulls)
         shown = replace(column, length=np.where(missing, 0, column.length)) if missing.any() else column
-        return [shown.length.view(np.uint64), *shown.words(width)]
+        return [shown.length.astype(np.uint64), *shown.words(width)]
     codes, values = column.codes
     texts = [(value or "").encode("utf-8", "surrogateescape") for value in values]
     length = np.array([len(text) for text in texts], np.int64)
     whole = Texts(Buffer(b"".join(texts)), np.cumsum(length) - length, length, bytes.decode)
-    return [part[codes] for part in (length.view(np.uint64), *whole.words(width))]
+    return [part[codes] for part in (length.astype(np.uint64), *whole.words(width))]
 
 
 def lengths(column: Column) -> Ints:
     """Return the length in bytes of each row's text."""
     return heads(column, 0)[0].view(np.int64)
-
-
-def _mix(hashes: Words, words: Words) -> Words:
-    mixed: Words = (hashes ^ words) * _MIX
-    mixed ^= mixed >> _FOLD
-    return mixed
-
-
-def _same(buffer: Buffer, start: Ints, length: Ints, other: Ints) -> bool:
-    """Whether each slice equals the slice of row `other`."""
-    if not np.array_equal(length, length[other]):
-        return False
-    twin = start[other]
-    rows = np.flatnonzero(twin != start)
-    for done in range(0, int(length.max(initial=0)), 8):
-        rows = rows[length[rows] > done]
-        left = length[rows] - done
-        if not np.array_equal(buffer.word(start[rows] + done, left), buffer.word(twin[rows] + done, left)):
-            return False
-    return True
-
-
-def _distinct_by_dictionary(buffer: Buffer, start: Ints, length: Ints) -> tuple[Ints, Ints]:
-    seen: dict[bytes, int] = {}
-    rows: list[int] = []
-    codes = np.empty(len(start), np.int64)
-    for row, (s, n) in enumerate(zip(start.tolist(), length.tolist(), strict=True)):
-        code = seen.setdefault(buffer.text(s, s + n), len(rows))
-        if code == len(rows):
-            rows.append(row)
-        codes[row] = code
-    return codes, np.array(rows, np.int64)

@@ -6,19 +6,22 @@ threads, a night's increment and a cluster are the same program.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, tzinfo
 from functools import cache, cached_property
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 import numpy.typing as npt
 
-from cdnlog.columns import Ints
+from cdnlog import kernel
+from cdnlog.buffer import Bools, Ints
 from cdnlog.errors import UsageError
 from cdnlog.model import Inputs
+from cdnlog.views import Views
+from cdnlog.windows import seconds, window_name
 from cdnlog.zones import floor_to_window, instant, name_of
 
 if TYPE_CHECKING:
@@ -33,6 +36,7 @@ Key = tuple[Any, ...]
 Value = str | int | None
 _DENSE = 8  # places per row up to which adding up in place beats sorting
 _FOLD_AT = 10_000
+_AT_A_TIME = 8192  # rows that are Python objects at the same time
 
 
 @dataclass(frozen=True)
@@ -61,14 +65,18 @@ class Cells:
 
     def _added(self, joint: Ints, spans: list[tuple[int, int]], size: int) -> Cells:
         """Add up in an array that has a place for every possible key."""
-        sums = np.stack([np.bincount(joint, weights=column, minlength=size) for column in self.sums.T], axis=1)
-        used = np.flatnonzero(np.bincount(joint, minlength=size))
+        if kernel.on:
+            sums, rows = kernel.add_up(joint, self.sums.T, size)
+        else:
+            parts = [np.bincount(joint, weights=column, minlength=size).astype(np.int64) for column in self.sums.T]
+            sums, rows = np.stack(parts, axis=1), np.bincount(joint, minlength=size)
+        used = np.flatnonzero(rows)
         keys, rest = np.empty((len(used), len(spans)), np.int64), used
         for d in range(len(spans) - 1, -1, -1):
             low, span = spans[d]
             keys[:, d] = rest % span + low
             rest = rest // span
-        return replace(self, keys=keys, sums=sums[used].astype(np.int64))
+        return replace(self, keys=keys, sums=sums[used])
 
     def _sorted(self, joint: Ints) -> Cells:
         """Sort by key and add up what stands together."""
@@ -113,6 +121,8 @@ def joint(keys: Ints) -> tuple[Ints, list[tuple[int, int]]]:
 def joined(parts: Sequence[Cells]) -> Cells:
     """Return the cells of all parts, values renumbered; parts must have the same dimensions."""
     parts = [part for part in parts if len(part.keys)] or parts[:1]
+    if len(parts) == 1:
+        return parts[0].folded()
     keys, values = renumbered(parts)
     return Cells(np.concatenate(keys), stacked(parts), values).folded()
 
@@ -164,7 +174,7 @@ class DomainSummary:
 
 
 @dataclass(frozen=True)
-class Counts:
+class Counts(Views):
     """Requests and bytes per time window, domain and status code, or by the columns asked for.
 
     Attributes:
@@ -223,12 +233,19 @@ class Counts:
 
         Windows are UTC seconds; a missing value is None and sorts first.
         """
-        order = np.lexsort([_rank(*column) for column in self._keyed()][::-1])
-        columns = {
-            dim: keys[order].tolist() if values is None else [values[key] for key in keys[order].tolist()]
-            for dim, (keys, values) in zip(self.dims, self._keyed(), strict=True)
-        }
-        sums = self.cells.sums[order]
+        return self._listed(self._order)
+
+    @cached_property
+    def _order(self) -> Ints:
+        """The rows, sorted."""
+        return np.lexsort([_rank(*column) for column in self._keyed()][::-1])
+
+    def _listed(self, rows: Ints) -> dict[str, list[Any]]:
+        columns: dict[str, list[Any]] = {}
+        for dim, (keys, values) in zip(self.dims, self._keyed(), strict=True):
+            chosen = keys[rows].tolist()
+            columns[dim] = chosen if values is None else [values[key] for key in chosen]
+        sums = self.cells.sums[rows]
         return columns | {name: sums[:, i].tolist() for i, name in enumerate(MEASURES)}
 
     def _keyed(self) -> list[tuple[Ints, tuple[Value, ...] | None]]:
@@ -242,11 +259,12 @@ class Counts:
 
     def rows(self) -> Iterator[tuple[Any, ...]]:
         """Yield the rows as they are shown: the dimensions, windows as ISO 8601 in the zone; requests and bytes."""
-        columns = self.columns
-        if "window_start" in columns:
-            shown = cache(self.shown)  # few windows, many rows
-            columns = columns | {"window_start": list(map(shown, columns["window_start"]))}
-        return zip(*(columns[name] for name in self.headers), strict=True)
+        shown = cache(self.shown)  # few windows, many rows
+        for first in range(0, len(self), _AT_A_TIME):
+            columns = self._listed(self._order[first : first + _AT_A_TIME])
+            if "window_start" in columns:
+                columns["window_start"] = list(map(shown, columns["window_start"]))
+            yield from zip(*(columns[name] for name in self.headers), strict=True)
 
     @property
     def headers(self) -> tuple[str, ...]:
@@ -268,38 +286,65 @@ class Counts:
 
         return counts_frame(self.dims, self.columns, self.zone)
 
+    def resample(self, window: str) -> Counts:
+        """Return the same counts in longer windows.
+
+        Args:
+            window: A multiple of the window they were counted by, such as "1h".
+
+        Raises:
+            UsageError: It is none.
+
+        Example:
+            >>> import cdnlog
+            >>> cdnlog.count("sample_logs").resample("1h") == cdnlog.count("sample_logs", window="1h")
+            True
+        """
+        length = seconds(window)
+        if length % self.window:
+            raise UsageError(f"windows of {window_name(self.window)} cannot be put together to windows of {window}")
+        return windowed(self, length, self.zone)
+
     def summary(self) -> list[DomainSummary]:
         """Return one row per domain, the one with most requests first; empty if not counted by domain and window."""
         if not {"window_start", "domain"} <= set(self.dims) or not len(self):
             return []
-        at, by = self.dims.index("window_start"), self.dims.index("domain")
-        windows = [key[at] for key in self.table]
-        span = max(windows) - min(windows) + self.window
-        status = self.dims.index("status") if "status" in self.dims else None
-        groups: dict[str, list[tuple[Key, tuple[int, ...]]]] = {}
-        for key, sums in self.table.items():
-            groups.setdefault(key[by], []).append((key, sums))
-        rows = [self._summarize(name, rows, at, status, span) for name, rows in groups.items()]
+        cells = self.by("domain", "window_start").cells
+        (domain, window), (names, _) = cells.keys.T, cells.values  # noqa: PD011 - no pandas here
+        begins = np.flatnonzero(np.concatenate(([True], domain[1:] != domain[:-1])))
+        totals, peaks = np.add.reduceat(cells.sums, begins), np.maximum.reduceat(cells.sums[:, 1], begins)
+        span, errors = int(window.max() - window.min()) + self.window, self._errors()
+        texts = [(names or ())[code] for code in domain[begins].tolist()]
+        sums = zip(texts, totals.tolist(), peaks.tolist(), strict=True)
+        rows = [self._summarize(text, errors.get(text, 0), total, peak, span) for text, total, peak in sums]
         return sorted(rows, key=lambda row: (-row.requests, row.domain))
 
-    def _summarize(
-        self, domain: str, rows: Iterable[tuple[Key, tuple[int, ...]]], at: int, status: int | None, span: int
-    ) -> DomainSummary:
-        by_window: dict[int, int] = {}
-        total, errors = [0] * len(MEASURES), 0
-        for key, sums in rows:
-            by_window[key[at]] = by_window.get(key[at], 0) + sums[1]
-            total = [a + b for a, b in zip(total, sums, strict=True)]
-            errors += sums[0] if status is not None and is_error(key[status]) else 0
-        requests, sent, hits, lookups = total
+    def by(self, *dims: str) -> Counts:
+        """Return the sums by some of the dimensions only, in that order."""
+        at = [self.dims.index(dim) for dim in dims]
+        values = tuple(self.cells.values[d] for d in at)  # noqa: PD011 - no pandas here
+        return replace(self, dims=dims, cells=Cells(self.cells.keys[:, at], self.cells.sums, values).folded())
+
+    def _errors(self) -> dict[Value, int]:
+        """Return the failing requests of each domain that has any."""
+        if "status" not in self.dims:
+            return {}
+        at = self.dims.index("status")
+        statuses = np.array(self.cells.values[at] or (), np.int64)  # noqa: PD011 - no pandas here
+        failing = is_error(statuses)[self.cells.keys[:, at]]
+        cells = replace(self.cells, keys=self.cells.keys[failing], sums=self.cells.sums[failing])
+        return requests_by(replace(self, cells=cells), "domain")
+
+    def _summarize(self, domain: Value, errors: int, sums: list[int], peak: int, span: int) -> DomainSummary:
+        requests, sent, hits, lookups = sums
         return DomainSummary(
-            domain=domain,
+            domain=domain,  # type: ignore[arg-type]  # domains are texts
             requests=requests,
             bytes=sent,
             errors=errors,
             hit_ratio=hits / lookups if lookups else None,
             mean_mbps=sent * 8 / span / 1e6,
-            peak_mbps=max(by_window.values()) * 8 / self.window / 1e6,
+            peak_mbps=peak * 8 / self.window / 1e6,
         )
 
 
@@ -335,17 +380,19 @@ class Merger:
 
 def requests_by(counts: Counts, dim: str) -> dict[Value, int]:
     """Return the requests of each value of one dimension (not of windows)."""
-    at = counts.dims.index(dim)
-    values = counts.cells.values[at] or ()  # noqa: PD011 - no pandas here
-    sums: dict[Value, int] = {}
-    for code, requests in zip(counts.cells.keys[:, at].tolist(), counts.cells.sums[:, 0].tolist(), strict=True):
-        sums[values[code]] = sums.get(values[code], 0) + requests
-    return sums
+    cells = counts.by(dim).cells
+    values = cells.values[0] or ()  # noqa: PD011 - no pandas here
+    codes, sums = cells.keys[:, 0].tolist(), cells.sums[:, 0].tolist()
+    return {values[code]: requests for code, requests in zip(codes, sums, strict=True)}
 
 
-def is_error(status: int) -> bool:
-    """Whether a status says that the client did not get what it asked for: 0 (no answer) or 400 and above."""
-    return status == 0 or status >= 400  # noqa: PLR2004 - RFC 9110, section 15
+@overload
+def is_error(status: int) -> bool: ...
+@overload
+def is_error(status: Ints) -> Bools: ...
+def is_error(status: int | Ints) -> bool | Bools:
+    """Whether a status, or each of many, says that the client got no answer (0) or an error (400 and above)."""
+    return (status == 0) | (status >= 400)  # noqa: PLR2004 - RFC 9110, section 15
 
 
 def windowed(counts: Counts, window: int, zone: tzinfo) -> Counts:

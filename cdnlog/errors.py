@@ -45,13 +45,30 @@ def advice(verdict: str) -> str:
 
 
 class CdnlogError(Exception):
-    """Base of all errors raised by cdnlog on purpose; `exit_code` is what the command line returns."""
+    """Base of all errors raised by cdnlog on purpose; `exit_code` is what the command line returns.
+
+    Example:
+        >>> import cdnlog
+        >>> try:
+        ...     cdnlog.explain(1000)
+        ... except cdnlog.CdnlogError as error:
+        ...     print(error.exit_code, error)
+        2 1000 is no status code; one has three digits, or is 0 where no status was sent
+    """
 
     exit_code = EXIT_USAGE
 
 
 class UsageError(CdnlogError):
-    """An option or argument that cannot work, with what to do instead."""
+    """An option or argument that cannot work, with what to do instead.
+
+    Example:
+        >>> import cdnlog
+        >>> cdnlog.count("sample_logs", window="7m")
+        Traceback (most recent call last):
+            ...
+        cdnlog.errors.UsageError: a window of '7m' does not divide a day; use 1m, 5m, 15m, 1h, 6h, 1d or the like
+    """
 
 
 class UnknownNameError(UsageError):
@@ -61,6 +78,13 @@ class UnknownNameError(UsageError):
         kind: What was looked for, as in "format" or "column".
         name: What was asked.
         known: The names there are.
+
+    Example:
+        >>> import cdnlog
+        >>> cdnlog.read("sample_logs", "state")
+        Traceback (most recent call last):
+            ...
+        cdnlog.errors.UnknownNameError: unknown column 'state'; did you mean status?
     """
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
@@ -75,7 +99,15 @@ class UnknownNameError(UsageError):
 
 
 class SchemaError(CdnlogError):
-    """A data file under schemas/ (ours or the user's) that does not say what it must."""
+    """A data file under schemas/ (ours or the user's) that does not say what it must.
+
+    Example:
+        >>> import cdnlog
+        >>> cdnlog.explain(514, schemas="gone")
+        Traceback (most recent call last):
+            ...
+        cdnlog.errors.SchemaError: gone: no such folder; correct the file or leave it out of --schemas
+    """
 
     def __init__(self, where: str, problem: str) -> None:
         super().__init__(where, problem)
@@ -93,6 +125,15 @@ class DamagedInput(CdnlogError):  # noqa: N818 - the name is public
         path: The file, as text that is safe to print.
         verdict: "truncated", "corrupt", "unreadable", "missing", "unknown-format", "ambiguous-format".
         problem: One clause that says what was seen.
+
+    Example:
+        >>> import io, pathlib, cdnlog
+        >>> whole = pathlib.Path("sample_logs/2026112000-api.example.com.gz").read_bytes()
+        >>> try:
+        ...     cdnlog.read(io.BytesIO(whole[:20_000]))
+        ... except cdnlog.DamagedInput as error:
+        ...     print(error.verdict)
+        truncated
     """
 
     exit_code = EXIT_INCOMPLETE

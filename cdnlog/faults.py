@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import difflib
 import re
-import tomllib
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
+import tomli
 
-_AT = re.compile(r" - at `\$(.*)`\Z")
-_STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]|\[\.\.\.\]")  # the last is any key of a table
-_UNKNOWN = re.compile(r"Object contains unknown field `(.*)`")
-_VALUE = re.compile(r"Invalid (?:enum )?value ('.*'|\S+)")
-_LINE = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)\Z")
+_AT = r" - at `\$(.*)`\Z"
+_STEP = r"\.([^.\[\]]+)|\[(\d+)\]|\[\.\.\.\]"  # the last is any key of a table
+_UNKNOWN = r"Object contains unknown field `(.*)`"
+_VALUE = r"Invalid (?:enum )?value ('.*'|\S+)"
+_LINE = r" \(at (?:line (\d+), column \d+|end of document)\)\Z"
 
 Path = list[str | int]
 
@@ -29,17 +29,17 @@ def located(error: Exception, data: bytes, shape: Any) -> tuple[int | None, str]
     """
     message = str(error)
     text = data.decode("utf-8", "replace")
-    if match := _LINE.search(message):
+    if match := re.search(_LINE, message):
         return int(match[1]) if match[1] else text.count("\n") + 1, message[: match.start()]
-    match = _AT.search(message)
-    path: Path = [int(i) if i else name for name, i in _STEP.findall(match[1])] if match else []
+    match = re.search(_AT, message)
+    path: Path = [int(i) if i else name for name, i in re.findall(_STEP, match[1])] if match else []
     problem = message[: match.start()] if match else message
     problem = problem.replace("`date`, got `str`", "a date without quotes, such as 2026-12-31")
-    if unknown := _UNKNOWN.match(problem):
+    if unknown := re.match(_UNKNOWN, problem):
         path, problem = [*path, unknown[1]], f"there is no key `{unknown[1]}`"
         return _line_of(text, path), problem + _hint(unknown[1], _keys(text, path[:-1], shape))
     key = next((step for step in reversed(path) if step), None) if path and isinstance(path[-1], str) else None
-    if (value := _VALUE.match(problem)) and key:
+    if (value := re.match(_VALUE, problem)) and key:
         words = list(_words(_node(text, path, shape)))
         return _line_of(text, path), f"`{key}` cannot be {value[1]}" + _hint(value[1].strip("'"), words)
     return _line_of(text, path), f"`{key}`: {problem}" if key else problem
@@ -102,8 +102,8 @@ def _node(text: str, path: Path, shape: Any) -> list[dict[str, Any]]:  # noqa: A
 
 def _kind(text: str) -> str:
     try:
-        return str(tomllib.loads(text).get("kind", ""))
-    except tomllib.TOMLDecodeError:
+        return str(tomli.loads(text).get("kind", ""))
+    except tomli.TOMLDecodeError:
         return ""
 
 

@@ -8,7 +8,8 @@ from fnmatch import fnmatchcase
 
 import numpy as np
 
-from cdnlog.columns import Bools, Numbers
+from cdnlog.buffer import Bools
+from cdnlog.columns import Numbers
 from cdnlog.model import Batch
 from cdnlog.settings import Settings
 

@@ -1,7 +1,7 @@
-"""Batches as Arrow tables and pandas frames, and frames as batches; the only module that knows both.
+"""Batches as Arrow tables and pandas frames.
 
-Text goes from the block to Arrow without a Python object per row, as views into the block's bytes; only rows that
-hold something other than printable ASCII pass through `visible` one by one.
+Text goes from the block to Arrow without a Python object per row; only rows that hold something other than printable
+ASCII pass through `visible` one by one.
 """
 
 from __future__ import annotations
@@ -13,21 +13,21 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from cdnlog.columns import Bools, Coded, Column, Ints, Numbers, Texts
-from cdnlog.errors import UsageError
-from cdnlog.model import NO_DOMAIN, Accounting, Batch
+from cdnlog.buffer import Ints
+from cdnlog.columns import Column, Numbers, Texts
+from cdnlog.model import Batch
+from cdnlog.strings import verbatim
 
-_INLINE = 12  # bytes a string view holds within itself
 _TIME = pa.timestamp("us", tz="UTC")
 _WHOLE = {"status": pa.int16(), "origin_status": pa.int16()}
 _PANDAS = {
     pa.string(): pd.StringDtype("pyarrow"),
+    pa.large_string(): pd.StringDtype("pyarrow"),
+    pa.string_view(): pd.StringDtype("pyarrow"),
     pa.int64(): pd.Int64Dtype(),
     pa.int16(): pd.Int16Dtype(),
 }
-_EPOCH = pd.Timestamp(0, tz="UTC")
 
 
 def arrow_table(batch: Batch, order: Sequence[str]) -> pa.Table:
@@ -44,7 +44,7 @@ def frame_of(tables: Iterable[pa.Table]) -> pd.DataFrame:
     tables = list(tables)
     if not tables:
         return pd.DataFrame()
-    table = pa.concat_tables(tables, promote_options="default").unify_dictionaries()
+    table = pa.concat_tables(tables, promote_options="permissive").unify_dictionaries()
     frame: pd.DataFrame = table.to_pandas(types_mapper=_PANDAS.get)
     return frame
 
@@ -73,88 +73,12 @@ def _dictionary(codes: Ints, values: list[str | None]) -> pa.Array:
 
 def _strings(column: Texts) -> pa.Array:
     """Return text as it stands; what is not printable ASCII is made visible."""
-    missing = column.buffer.is_null(column.start, column.length, column.nulls)
-    raw = pa.Array.from_buffers(
-        pa.binary_view(),
-        len(column.start),
-        [_validity(missing), pa.py_buffer(_views(column)), _bytes(column)],
-    )
-    odd = np.flatnonzero(column.odd & ~missing)
-    if len(odd) == 0:
-        return raw.cast(pa.binary()).cast(pa.string())
-    mask = np.zeros(len(column.start), bool)
-    mask[odd] = True
-    spans = zip(column.start[odd].tolist(), column.length[odd].tolist(), strict=True)
-    shown = pa.array([column.translate(column.buffer.text(s, s + n)) for s, n in spans], pa.string())
-    plain = pc.if_else(pa.array(mask), pa.scalar(b"", pa.binary()), raw.cast(pa.binary())).cast(pa.string())
-    return pc.replace_with_mask(plain, pa.array(mask), shown)
-
-
-def _bytes(column: Texts) -> pa.Buffer:
-    return pa.py_buffer(column.buffer.bytes)
-
-
-def _validity(missing: Bools) -> pa.Buffer:
-    return pa.py_buffer(np.packbits(~missing, bitorder="little"))
-
-
-def _views(column: Texts) -> np.ndarray[Any, Any]:
-    """Return Arrow's 16-byte views: length, then the text itself if it is short, else its prefix and place."""
-    start, length = column.start, column.length
-    head = column.buffer.word(start, length)
-    views = np.empty((len(start), 2), np.uint64)
-    views[:, 0] = length.astype(np.uint64) | (head << np.uint64(32))
-    tail = column.buffer.word(start + 4, np.maximum(length - 4, 0))
-    views[:, 1] = np.where(length <= _INLINE, tail, start.astype(np.uint64) << np.uint64(32))
-    return views
-
-
-def batch_of(frame: pd.DataFrame) -> Batch:
-    """Return a frame with canonical columns as a batch, to be counted like any other.
-
-    Raises:
-        UsageError: It lacks `time` or `status`, its time has no zone, or its status is none.
-    """
-    lacking = [name for name in ("time", "status") if name not in frame.columns]
-    if not len(frame.columns):
-        return Batch({}, 0, Accounting())  # what `read` makes of no line at all
-    if lacking:
-        raise UsageError(
-            f"the frame lacks {' and '.join(lacking)}; give one made by cdnlog.read, or rename its columns"
-        )
-    if getattr(frame["time"].dtype, "tz", None) is None:
-        raise UsageError("the frame's time has no zone; use frame['time'].dt.tz_localize(...)")
-    _check_values(frame)
-    columns = {str(name): _column(str(name), frame[name]) for name in frame.columns}
-    rows = len(frame)
-    columns.setdefault("domain", Coded((np.zeros(rows, np.int64), [NO_DOMAIN])))
-    return Batch(columns, rows, Accounting(lines=rows, counted=rows))
-
-
-def _check_values(frame: pd.DataFrame) -> None:
-    status = pd.to_numeric(frame["status"], errors="coerce")
-    if not ((status == 0) | status.between(100, 999) & (status % 1 == 0)).fillna(value=False).all():
-        raise UsageError("the frame has a status that no log can have; it is 0 or 100 to 999, and never missing")
-    if frame["time"].isna().any():
-        raise UsageError("the frame has rows without a time; drop them first")
-    if "bytes" in frame and not pd.api.types.is_numeric_dtype(frame["bytes"].dtype):
-        raise UsageError("the frame's bytes are no numbers; convert them with pandas.to_numeric")
-    if "bytes" in frame and (frame["bytes"] < 0).any():
-        raise UsageError("the frame has negative bytes; leave them missing instead")
-
-
-def _column(name: str, series: pd.Series[Any]) -> Column:
-    if name == "status":
-        return Numbers(pd.to_numeric(series).to_numpy(np.int64))
-    if name == "time":
-        since = (series - _EPOCH) // pd.Timedelta(microseconds=1)
-        return Numbers(since.to_numpy(np.int64).astype(np.int64, copy=False))
-    if pd.api.types.is_numeric_dtype(series.dtype):
-        missing = series.isna().to_numpy(bool)
-        return Numbers(series.fillna(0).to_numpy(np.int64), missing if missing.any() else None)
-    codes, values = pd.factorize(series)
-    known = [*map(str, values), None]
-    return Coded((np.where(codes < 0, len(known) - 1, codes).astype(np.int64), known))
+    texts = verbatim(column)
+    offsets = np.zeros(len(texts.length) + 1, np.int32)
+    np.cumsum(np.maximum(texts.length, 0), out=offsets[1:])
+    missing = texts.length < 0
+    validity = pa.py_buffer(np.packbits(~missing, bitorder="little")) if missing.any() else None
+    return pa.StringArray.from_buffers(len(missing), pa.py_buffer(offsets), pa.py_buffer(texts.data), validity)
 
 
 def counts_frame(dims: Sequence[str], columns: Mapping[str, list[Any]], zone: tzinfo) -> pd.DataFrame:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
 import numpy.typing as npt
 
+from cdnlog.buffer import Ints
 from cdnlog.catalog import class_of
-from cdnlog.columns import Ints
 from cdnlog.counts import Counts
 from cdnlog.zones import floor_to_window
 
@@ -30,11 +29,13 @@ class Grid:
         domains: The domains, in the order of the first axis.
         edges: The start of each window and the end of the last, on the clock of the counts' zone.
         requests: int64, shape (domains, classes, windows); classes as in `CLASSES`.
+        others: How many domains the last row stands for, 0 if it is one like any other.
     """
 
     domains: tuple[str, ...]
     edges: tuple[datetime, ...]
     requests: Ints
+    others: int = 0
 
     @property
     def total(self) -> Ints:
@@ -58,14 +59,12 @@ class Grid:
         """Return the domains with most failing requests, the others added up to one row, "+N" for N of them."""
         failing = self.of(*FAILING).sum(axis=1)
         order = sorted(range(len(self.domains)), key=lambda i: (-int(failing[i]), self.domains[i]))
+        names = [self.domains[i] for i in order]
         if len(order) <= most:
-            return self._rows([self.domains[i] for i in order], self.requests[order])
+            return replace(self, domains=tuple(names), requests=self.requests[order])
         kept, rest = order[: most - 1], order[most - 1 :]
-        names = [*(self.domains[i] for i in kept), f"+{len(rest)}"]
-        return self._rows(names, np.concatenate([self.requests[kept], self.requests[rest].sum(axis=0, keepdims=True)]))
-
-    def _rows(self, names: Sequence[str], requests: Ints) -> Grid:
-        return replace(self, domains=tuple(names), requests=requests)
+        requests = np.concatenate([self.requests[kept], self.requests[rest].sum(axis=0, keepdims=True)])
+        return replace(self, domains=(*names[: most - 1], f"+{len(rest)}"), requests=requests, others=len(rest))
 
 
 def grid(counts: Counts) -> Grid:

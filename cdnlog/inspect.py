@@ -6,9 +6,10 @@ from cdnlog import source
 from cdnlog.catalog import Catalog
 from cdnlog.columns import Numbers
 from cdnlog.errors import DamagedInput, UsageError
-from cdnlog.model import MICROSECONDS, Batch, Listing, Verdict
+from cdnlog.filerun import detection_of, new_parser, sample_for
+from cdnlog.model import MICROSECONDS, Batch, Verdict
 from cdnlog.parse import Detection, Sample
-from cdnlog.pipeline import detection_of, new_parser, sample_for
+from cdnlog.report.layout import Listing
 from cdnlog.settings import Settings
 from cdnlog.text import visible
 from cdnlog.zones import UTC_ZONE, instant

@@ -11,7 +11,7 @@ from typing import Unpack
 
 import numpy as np
 
-from cdnlog.columns import Bools
+from cdnlog.buffer import Bools
 from cdnlog.counts import Counts
 from cdnlog.errors import UsageError
 from cdnlog.filters import microseconds

@@ -7,12 +7,14 @@ exactly one place of its `Accounting`), batches become `Counts`, and what became
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 
+from cdnlog.buffer import PAD, count_lines
 from cdnlog.columns import Column
 from cdnlog.errors import EXIT_INCOMPLETE, EXIT_OK, AccountingError
+from cdnlog.renderable import piece
 
 MAX_LINE = 64 * 1024
 """Longest line in bytes that is parsed; a longer one is one reject, "too-long"."""
@@ -22,6 +24,8 @@ MICROSECONDS = 1_000_000
 
 NO_DOMAIN = "(none)"
 """The domain of lines whose log names none."""
+
+_LF = 10
 
 REJECT_TEXT = 4 * 1024
 """Bytes of a rejected line that are kept in its record."""
@@ -58,29 +62,52 @@ class Verdict(StrEnum):
         return self in (Verdict.TRUNCATED, Verdict.CORRUPT)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Block:
     """Bytes of whole lines; the blocks of a file, joined, are the file.
 
     Attributes:
-        data: Whole lines with their LF. Only the last block of a file may lack the final LF. Of a line longer
-            than `MAX_LINE` that did not fit into a block, only the head is here.
+        padded: Whole lines with their LF, and `PAD` zero bytes behind them. Only the last block of a file may lack the
+            final LF, here it has one all the same. Of a line longer than `MAX_LINE` that did not fit into a block, only
+            the head is here.
+        size: Bytes of the lines.
+        lines: Number of lines.
         line: Number of the first line in its file, from 1.
         offset: Offset of the first byte in the decompressed file.
-        length: Bytes of the file this block stands for; more than `len(data)` only for an over-long line.
+        length: Bytes of the file this block stands for; more than `size` only for an over-long line.
         torn: The file ended badly within the last line of this block: whatever it says, it is no whole line.
     """
 
-    data: bytes
+    padded: bytes
+    size: int
+    lines: int
     line: int
     offset: int
     length: int
     torn: bool = False
 
+    @classmethod
+    def of(cls, parts: Iterable[bytes | memoryview], line: int, offset: int, *, torn: bool = False) -> Block:
+        """Make a block of bytes that, joined, are whole lines, the last one perhaps without its LF."""
+        parts = list(parts)
+        size = sum(map(len, parts))
+        padded = b"".join([*parts, b"" if size and parts[-1][-1] == _LF else b"\n", bytes(PAD)])
+        return cls(padded, size, count_lines(padded), line, offset, size, torn)
+
+    @property
+    def data(self) -> bytes:
+        """The lines as the file has them."""
+        return self.padded[: self.size]
+
+    @property
+    def whole(self) -> bool:
+        """Whether the last line ends in LF."""
+        return self.size > 0 and self.padded[self.size - 1] == _LF
+
     @property
     def cut(self) -> bool:
         """Whether this is the head of one over-long line."""
-        return self.length > len(self.data)
+        return self.length > self.size
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +232,7 @@ class Batch:
     offset_minutes: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Finding:
     """One thing that is wrong, whose it is, and what to do; the fields are those of `diagnose -o json`.
 
@@ -238,6 +265,12 @@ class Finding:
         evidence: Rules that were tried, each with verdict and statement.
         affected: The paths, clients and so on that are hit most.
         affected_shares: The share of the failing requests that each of them has.
+
+    Example:
+        >>> import cdnlog
+        >>> worst = cdnlog.diagnose("sample_logs/*-api.example.com.gz")[0]
+        >>> worst.status, worst.cause, worst.affected["paths"][0]
+        (509, 'flood-ban', '/v1/search')
     """
 
     id: str
@@ -267,6 +300,13 @@ class Finding:
     evidence: tuple[Mapping[str, str], ...]
     affected: Mapping[str, tuple[str, ...]]
     affected_shares: Mapping[str, tuple[float, ...]]
+
+    def __repr__(self) -> str:
+        """Say which one it is; a notebook shows its card."""
+        return f"<Finding: {self.severity} {self.id}, {self.requests:,} requests from {self.start}>"
+
+    def _repr_html_(self) -> str:
+        return piece(self, "en")
 
     def renamed(self, name: str) -> Finding:
         """Return the same finding under another id."""
@@ -330,13 +370,3 @@ class LostPath:
 
 SEVERITIES = ("critical", "high", "medium", "low", "info")
 """Worst first."""
-
-
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """A plain table for people: what `codes` and `formats` print."""
-
-    title: str
-    headers: tuple[str, ...]
-    rows: tuple[tuple[str | int | float | None, ...], ...]
-    notes: tuple[str, ...] = ()

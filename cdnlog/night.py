@@ -17,6 +17,7 @@ from cdnlog.counts import Counts, requests_by
 from cdnlog.diagnosis import Tables, findings
 from cdnlog.errors import UsageError
 from cdnlog.failpoints import failpoint
+from cdnlog.filerun import Progress
 from cdnlog.history import retention
 from cdnlog.history.baseline import WEEKS, Baseline, Seen, base_id
 from cdnlog.history.ingest import Ingest, Intake
@@ -26,7 +27,6 @@ from cdnlog.history.store import temporary_prefix, writing
 from cdnlog.history.tables import DAY, GRAIN
 from cdnlog.model import FileReport, Finding, Inputs, Verdict
 from cdnlog.options import Options, settings
-from cdnlog.pipeline import Progress
 from cdnlog.results import Changed, Diagnosis, FileNews, Gone, Missing, Night
 from cdnlog.settings import Settings
 from cdnlog.text import visible
@@ -145,7 +145,7 @@ def _told(data: NightData, intake: Intake, made: Settings) -> Night:
     baseline = Baseline(data.without(history), data.seen())
     own = made.provider or max(sorted(data.providers.values()), key=list(data.providers.values()).count, default=None)
     tables = Tables(made.catalog, own or DEFAULT_PROVIDER, made.lang, {} if made.provider else data.providers)
-    found = findings(counts, within(intake.evidence, counts), tables, baseline)
+    found = findings(counts, within(intake.evidence.evidence(), counts), tables, baseline)
     totals = requests_by(counts, "domain")
     states = [baseline.state(one, _seconds(one.start), totals[one.domain]) for one in found]
     told = tuple(replace(one, state=state) for one, state in zip(found, states, strict=True))

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
+import inspect
 import os
-import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import date, datetime, tzinfo
 from pathlib import Path
-from typing import TypedDict
+from typing import Any, TypedDict, TypeVar, cast
 
 from cdnlog.catalog import Catalog, language
 from cdnlog.errors import UnknownNameError, UsageError
-from cdnlog.pipeline import check_columns, default_jobs, host_key
+from cdnlog.filerun import host_key
+from cdnlog.pipeline import check_columns, default_jobs
 from cdnlog.settings import Settings
 from cdnlog.source import BLOCK
 from cdnlog.text import visible
+from cdnlog.windows import seconds
 from cdnlog.zones import zone
 
-_WINDOW = re.compile(r"([0-9]{1,5})\s*(s|m|min|h|d)")
-_UNITS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400}
-_DAY = 86_400
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Options(TypedDict, total=False):
@@ -62,30 +62,42 @@ class Options(TypedDict, total=False):
     block: int
 
 
+def spelt_out(function: F) -> F:
+    """Name every option in the signature of a function that takes them, for `help` and for completion."""
+    signature = inspect.signature(function)
+    kept = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
+    own = {p.name for p in kept}
+    named = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=kind.__forward_arg__)
+        for name, kind in Options.__annotations__.items()
+        if name not in own
+    ]
+    function.__signature__ = signature.replace(parameters=[*kept, *named])  # type: ignore[attr-defined]
+    return function
+
+
 def settings(window: str, options: Options) -> Settings:
     """Check the options and return the settings.
 
     Raises:
         UsageError: An option cannot work; the message says which and what to give instead.
     """
-    for name in options.keys() - Options.__annotations__.keys():
-        raise UnknownNameError("option", name, Options.__annotations__)
+    options = _checked(options)
     schemas = options.get("schemas")
     catalog = Catalog(Path(schemas) if schemas is not None else None)
-    by, domain = options.get("by") or (), options.get("domain") or ()
     tz, log_tz = options.get("tz"), options.get("log_tz")
     made = Settings(
         window=seconds(window),
-        by=(by,) if isinstance(by, str) else tuple(by),
+        by=names_of("by", options.get("by")),
         format=options.get("format"),
         provider=options.get("provider"),
         tz=zone(tz) if isinstance(tz, str) else tz,
         log_tz=zone(log_tz) if isinstance(log_tz, str) else log_tz,
         since=_moment("since", options.get("since")),
         until=_moment("until", options.get("until")),
-        domains=(domain,) if isinstance(domain, str) else tuple(domain),
+        domains=names_of("domain", options.get("domain")),
         domain_name=options.get("domain_name"),
-        jobs=_at_least_one("jobs", default_jobs() if (jobs := options.get("jobs")) is None else jobs),
+        jobs=_at_least_one("jobs", jobs if (jobs := options.get("jobs")) is not None else default_jobs()),
         processes=options.get("processes", False),
         max_rejects=options.get("max_rejects", 0.01),
         keep_damaged=options.get("keep_damaged", False),
@@ -95,6 +107,53 @@ def settings(window: str, options: Options) -> Settings:
     )
     _check(made)
     return made
+
+
+_KINDS: dict[str, tuple[tuple[type, ...], str]] = {
+    "format": ((str,), "the name of a format, such as 'tencent-cdn', or 'nginx:...'"),
+    "provider": ((str,), "the name of a code table, such as 'tencent-cdn'"),
+    "tz": ((str, tzinfo), "a zone, such as '+08:00' or 'Asia/Seoul'"),
+    "log_tz": ((str, tzinfo), "a zone, such as '+08:00' or 'Asia/Seoul'"),
+    "since": ((str, date), "a time, such as '2026-11-20 10:00', a date or a datetime"),
+    "until": ((str, date), "a time, such as '2026-11-20 10:00', a date or a datetime"),
+    "domain_name": ((str,), "the name of a domain"),
+    "jobs": ((int,), "a whole number"),
+    "max_rejects": ((int, float), "a share between 0 and 1"),
+    "keep_damaged": ((bool,), "True or False"),
+    "processes": ((bool,), "True or False"),
+    "schemas": ((str, os.PathLike), "a folder"),
+    "lang": ((str,), "'en' or 'ko'"),
+    "block": ((int,), "a whole number"),
+}
+"""What an option may be, and how that is said."""
+
+
+def _checked(options: Options) -> Options:
+    """Return the options that are given, each of the kind it must be; None stands for not given."""
+    for name, value in options.items():
+        if name not in Options.__annotations__:
+            raise UnknownNameError("option", name, [*Options.__annotations__, "progress", "rejects", "window"])
+        kinds, words = _KINDS.get(name, ((object,), ""))
+        if value is not None and not isinstance(value, kinds):
+            raise UsageError(f"{name} is {words}, not {visible(repr(value))}")
+    return cast("Options", {name: value for name, value in options.items() if value is not None})
+
+
+def names_of(option: str, value: object) -> tuple[str, ...]:
+    """Return one name or several as a tuple.
+
+    Raises:
+        UsageError: It is something else.
+    """
+    names = [value] if isinstance(value, str) else [] if value is None else value
+    made = tuple(names) if isinstance(names, Iterable) and not isinstance(names, bytes) else (value,)
+    for name in made:
+        if not isinstance(name, str):
+            raise UsageError(f"{option} is a name or several, such as '{_SUCH[option]}', not {visible(repr(value))}")
+    return made
+
+
+_SUCH = {"by": "cache", "columns": "status", "domain": "www.*"}
 
 
 def _check(made: Settings) -> None:
@@ -115,23 +174,6 @@ def _check(made: Settings) -> None:
 
 def _same_kind(one: datetime, other: datetime) -> bool:
     return (one.tzinfo is None) == (other.tzinfo is None)
-
-
-def seconds(window: str) -> int:
-    """Return a window's length in seconds: "5m", "5min", "1h", "1d", "30s".
-
-    Raises:
-        UsageError: It is no length, or does not divide a day.
-    """
-    if not isinstance(window, str):
-        raise UsageError(f"a window is text such as '5m' or '1h', not {type(window).__name__}")
-    match = _WINDOW.fullmatch(window.strip().lower())
-    length = int(match[1]) * _UNITS[match[2]] if match else 0
-    if not length or _DAY % length:
-        raise UsageError(
-            f"a window of '{visible(window)}' does not divide a day; use 1m, 5m, 15m, 1h, 6h, 1d or the like"
-        )
-    return length
 
 
 def _moment(name: str, value: str | date | None) -> datetime | None:

@@ -52,6 +52,7 @@ MISSING = "#808080"
 Floats = npt.NDArray[np.float64]
 _GAP = 0.08  # of a cell, left free on each side
 _BAR = 0.7
+_TICKS = 5  # with fewer, nothing divides one and a half hours, days or years
 _LETTERS = 5  # times the size of the letters that a time takes, space before the next one included
 _DATES = {
     # No names of months or days: they depend on the locale.
@@ -176,7 +177,7 @@ def _time_axis(axes: Axes, times: Sequence[datetime]) -> Floats:
 
     zone = times[0].tzinfo
     fit = axes.bbox.width / axes.figure.dpi * 72 / (_LETTERS * float(axes.xaxis.label.get_fontsize()))
-    locator = AutoDateLocator(tz=zone, minticks=2, maxticks=max(3, int(fit)))
+    locator = AutoDateLocator(tz=zone, minticks=2, maxticks=max(_TICKS, int(fit)))
     axes.xaxis_date(zone)
     axes.xaxis.set_major_locator(locator)
     axes.xaxis.set_major_formatter(ConciseDateFormatter(locator, tz=zone, **_DATES))

@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar, overload
 
+from cdnlog import pictures
 from cdnlog.counts import Counts
 from cdnlog.declared import Lang
+from cdnlog.errors import UnknownNameError
 from cdnlog.model import SEVERITIES, Change, Finding, LostPath
 from cdnlog.mute import Mute, Muting, muting
+from cdnlog.renderable import Renderable
 from cdnlog.slo import Budget, Spends, budget
+from cdnlog.text import visible
+from cdnlog.zones import name_of
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.axes import Axes
+
+_BARS = 50
 
 
 @dataclass(frozen=True)
-class Diagnosis:
+class Diagnosis(Renderable):
     """What is wrong, worst first.
 
     Attributes:
@@ -46,16 +54,78 @@ class Diagnosis:
         worst = f", the worst {self.items[0].severity}" if self.items else ""
         return f"<Diagnosis: {len(self)} findings{worst}>"
 
+    @overload
+    def __getitem__(self, which: int | str) -> Finding: ...
+
+    @overload
+    def __getitem__(self, which: slice) -> tuple[Finding, ...]: ...
+
+    def __getitem__(self, which: int | str | slice) -> Finding | tuple[Finding, ...]:
+        """Return a finding by its place, 0 for the worst, or by its id.
+
+        Raises:
+            UnknownNameError: There is none of that id.
+            IndexError: There are not so many.
+        """
+        if not isinstance(which, str):
+            return self.items[which]
+        for item in self.items:
+            if item.id == which:
+                return item
+        raise UnknownNameError("finding", visible(which), [item.id for item in self.items])
+
     def __len__(self) -> int:
         """Number of findings."""
         return len(self.items)
 
     @property
     def findings(self) -> pd.DataFrame:
-        """The findings as a frame, one row each, columns as in `Finding`; start and end as text in the zone."""
+        """The findings as a frame, one row each, worst first; columns as in `Finding`.
+
+        `start` and `end` are timestamps in the zone of the counts; what has several values is a tuple or a dict.
+        """
         import pandas as pd  # noqa: PLC0415 - costs 0.4 s, only frames need it
 
-        return pd.DataFrame([asdict(item) for item in self.items], columns=list(Finding.__slots__))
+        frame = pd.DataFrame([asdict(item) for item in self.items], columns=list(Finding.__slots__))
+        zone = self.counts.zone
+        times = {name: pd.to_datetime(frame[name], utc=True).dt.tz_convert(zone) for name in ("start", "end")}
+        return frame.assign(**times)
+
+    def plot(self, domain: str | None = None, *, classes: Iterable[str] | None = None, ax: Axes | None = None) -> Axes:
+        """Draw requests over time by class of status codes, with the incidents shaded; see `Counts.plot`.
+
+        Example:
+            >>> import cdnlog
+            >>> ax = cdnlog.diagnose("sample_logs").plot("www.example.com", classes=["4xx", "5xx"])
+            >>> ax.get_title()
+            'www.example.com'
+        """
+        return self.counts.plot(domain, classes=classes, incidents=self, ax=ax)
+
+    def timeline(self, *, ax: Axes | None = None) -> Axes:
+        """Draw a bar from start to end for every incident, the earliest on top, coloured by severity.
+
+        Args:
+            ax: Where to draw; a new figure if None.
+
+        Returns:
+            The Axes; the number before a label is that of the card. Of more than 50 incidents the worst are drawn.
+
+        Example:
+            >>> import cdnlog
+            >>> ax = cdnlog.diagnose("sample_logs").timeline()
+            >>> ax.get_yticklabels()[0].get_text()
+            '12  medium  www.example.com  514  rate-limit-shared-ip'
+        """
+        numbered = list(enumerate(pictures.incidents(self), 1))
+        shown = sorted(numbered[:_BARS], key=lambda one: (one[1].start, one[0]))
+        axes = pictures.axes_of(ax, len(shown))
+        pictures.title(axes, f"the worst {_BARS} of {len(numbered)} incidents" if len(numbered) > _BARS else "")
+        if not shown:
+            return pictures.nothing(axes, "quiet" if len(self) else "none")
+        pictures.timeline(axes, shown, self.counts.span)
+        axes.set_xlabel(name_of(self.counts.zone))
+        return axes
 
     def at_or_above(self, severity: str) -> bool:
         """Whether a finding is as bad as `severity` or worse."""
@@ -64,7 +134,7 @@ class Diagnosis:
 
 
 @dataclass(frozen=True)
-class Difference:
+class Difference(Renderable):
     """How two sets of logs differ.
 
     Attributes:
@@ -204,6 +274,9 @@ class Night:
         muting: The mutes; findings they silence are not in `diagnosis`.
         budget: What was spent of an objective's budget, None without an objective.
     """
+
+    outputs: ClassVar[tuple[str, ...]] = ("prometheus",)
+    """What a night can be rendered as besides what any result can."""
 
     diagnosis: Diagnosis
     number: int

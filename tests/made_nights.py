@@ -10,6 +10,7 @@ import numpy as np
 
 from cdnlog.counts import MEASURES, Cells, Counts, windowed
 from cdnlog.declared import Lang
+from cdnlog.diagnosis.affected import COLUMNS
 from cdnlog.model import SEVERITIES, Accounting, FileReport, Finding, Inputs, Verdict
 from cdnlog.results import Changed, Diagnosis, FileNews, Gone, Missing, Night
 
@@ -76,8 +77,8 @@ def finding(number: int, text: str, domain: str, severity: str, state: str) -> F
         needs=(text,),
         ticket=f"Please look into this.\n{text}",
         evidence=({"rule": "E08", "verdict": "confirms", "statement": f"97 % failed within 20 ms: {text}"},) * 4,
-        affected={"paths": (text, f"/a{text}"), "client_ips": ("192.0.2.1",), "user_agents": (text,)},
-        affected_shares={"paths": (0.7, 0.2), "client_ips": (0.1,), "user_agents": (0.9,)},
+        affected=dict.fromkeys(COLUMNS, ()) | {"paths": (text, f"/a{text}"), "user_agents": (text,)},
+        affected_shares=dict.fromkeys(COLUMNS, ()) | {"paths": (0.7, 0.2), "user_agents": (0.9,)},
     )
 
 

@@ -125,7 +125,7 @@ addresses that are reserved for documentation and tests. The files and this page
 
     python tests/make_samples.py --seed {seed}
 
-and the same seed gives the same bytes.
+and the same seed gives the same bytes. `tour.ipynb` is a walk through them in a notebook.
 
 ## What is planted
 

@@ -2,7 +2,8 @@
 
     python tests/readme.py
 
-A block of output stands between a line `<!-- output of: COMMAND -->` and the end of the code block below it.
+A block of output stands between a line `<!-- output of: COMMAND -->` and the end of the code block below it, or between
+`<!-- output of this -->` below a block of Python and the end of the block that follows.
 `tests/test_readme.py` fails when a block is not what the command prints.
 """
 
@@ -21,19 +22,28 @@ _BLOCK = re.compile(
     re.DOTALL,
 )
 
+_PYTHON = re.compile(
+    r"(?P<mark>```python\n(?P<code>(?:(?!```).)*)```\n\n<!-- output of this -->\n```text\n)(?P<text>.*?)```", re.DOTALL
+)
+
 
 def output(command: str, lines: str | None) -> str:
     """Return what a cdnlog command prints to standard output, its first lines only if so many are asked for."""
-    arguments = shlex.split(command)[1:]
-    run = subprocess.run([sys.executable, "-m", "cdnlog", *arguments], cwd=ROOT, capture_output=True, check=False)
-    text = run.stdout.decode()
+    text = printed("-m", "cdnlog", *shlex.split(command)[1:])
     if lines is None:
         return text
     return "".join(f"{line}\n" for line in text.split("\n")[: int(lines)]) + "...\n"
 
 
+def printed(*arguments: str) -> str:
+    """Return what Python prints to standard output."""
+    run = subprocess.run([sys.executable, *arguments], cwd=ROOT, capture_output=True, check=False)
+    return run.stdout.decode()
+
+
 def refreshed(text: str) -> str:
     """Return the README's text with every block of output made anew."""
+    text = _PYTHON.sub(lambda m: f"{m['mark']}{printed('-c', m['code'])}```", text)
     return _BLOCK.sub(lambda m: f"{m['mark']}{output(m['command'], m['lines'])}```", text)
 
 

@@ -13,13 +13,15 @@ import numpy as np
 import pytest
 from tencent_lines import log, odd, plain, replaced, saved
 
-from cdnlog import evidence
+from cdnlog import evidence, gather
 from cdnlog.columns import Coded, Column, Numbers
-from cdnlog.evidence import LONGEST, NUMBERS, TEXTS, Evidence, Gatherer, merged
+from cdnlog.evidence import NUMBERS, TEXTS, Evidence
+from cdnlog.gather import Gatherer, Kept, merged
 from cdnlog.model import MICROSECONDS, Accounting, Batch
 from cdnlog.options import settings
 from cdnlog.pipeline import Counter as FileCounter
 from cdnlog.source import find
+from cdnlog.strings import LONGEST
 
 CELL = 300
 START = 1_795_104_000 * MICROSECONDS
@@ -64,10 +66,15 @@ def batch(rows: Sequence[Row]) -> Batch:
 
 def gathered(batches: Iterable[Sequence[Row]], cell: int = CELL) -> Evidence:
     """Return what is kept of the batches of one file."""
+    return kept_of_batches(batches, cell).evidence()
+
+
+def kept_of_batches(batches: Iterable[Sequence[Row]], cell: int = CELL) -> Kept:
+    """Return the same, to be merged."""
     gatherer = Gatherer(cell)
     for rows in batches:
         gatherer.add(batch(rows))
-    return gatherer.evidence()
+    return gatherer.kept()
 
 
 def column(kept: Evidence, name: str) -> list[Any]:
@@ -80,6 +87,11 @@ def content(kept: Evidence) -> Counter[Any]:
     """Return the kept rows with all that they say, in no order."""
     said = zip(*(column(kept, name) for name in TEXTS), strict=True)
     return Counter(zip(map(tuple, kept.numbers.tolist()), said, kept.tickets.tolist(), strict=True))
+
+
+def said(rows: Kept) -> Counter[Any]:
+    """Return the same of rows that are not evidence yet."""
+    return content(rows.evidence())
 
 
 def strata(kept: Evidence) -> Counter[Any]:
@@ -109,8 +121,8 @@ def _caps(request: pytest.FixtureRequest) -> Iterable[None]:
     """Make the caps so small that they bite, or leave them."""
     with pytest.MonkeyPatch.context() as patch:
         if request.param == "tiny":
-            for name, value in {**TINY, "_PENDING": 2}.items():
-                patch.setattr(evidence, name, value)
+            for name, value in {**TINY, "POOL": 10}.items():
+                patch.setattr(gather, name, value)
         yield
 
 
@@ -119,13 +131,13 @@ def test_merging_obeys_its_laws() -> None:
     """Merging is associative and commutative, nothing is its unit, and merging once more changes nothing."""
     for seed in range(60):
         rng = Random(seed)
-        a, b, c = (gathered([made(rng, 30), made(rng, 30)]) for _ in range(3))
-        whole = content(merged([a, b, c]))
-        assert content(merged([merged([a, b]), c])) == content(merged([a, merged([b, c])])) == whole, seed
-        assert content(merged([c, b, a])) == whole, seed
-        assert content(merged([a, Evidence.empty(CELL)])) == content(merged([Evidence.empty(CELL), a])) == content(a)
-        assert content(merged([merged([a, b, c])])) == whole, seed
-    assert len(merged([Evidence.empty(CELL)])) == 0
+        a, b, c = (kept_of_batches([made(rng, 30), made(rng, 30)]) for _ in range(3))
+        whole = said(merged([a, b, c]))
+        assert said(merged([merged([a, b]), c])) == said(merged([a, merged([b, c])])) == whole, seed
+        assert said(merged([c, b, a])) == whole, seed
+        assert said(merged([a, Kept.empty(CELL)])) == said(merged([Kept.empty(CELL), a])) == said(a)
+        assert said(merged([merged([a, b, c])])) == whole, seed
+    assert len(merged([Kept.empty(CELL)])) == 0
 
 
 @pytest.mark.usefixtures("_caps")
@@ -144,9 +156,11 @@ def test_any_split_keeps_the_same_rows(split: str) -> None:
         elif split == "batches":
             kept = gathered(parts)
         elif split == "files":
-            kept = merged([Evidence.empty(CELL), gathered(parts[:2]), gathered(parts[2:3]), gathered(parts[3:])])
+            kept = merged(
+                [Kept.empty(CELL), kept_of_batches(parts[:2]), kept_of_batches(parts[2:3]), kept_of_batches(parts[3:])]
+            ).evidence()
         else:
-            kept = merged([gathered([rows[cuts[0] :]]), gathered([rows[: cuts[0]]])])
+            kept = merged([kept_of_batches([rows[cuts[0] :]]), kept_of_batches([rows[: cuts[0]]])]).evidence()
         assert content(kept) == whole, seed
 
 
@@ -162,8 +176,8 @@ def test_below_the_caps_nothing_is_lost(seed: int) -> None:
 
 def test_the_caps_hold(monkeypatch: pytest.MonkeyPatch) -> None:
     """No stratum keeps more than its cap, of served requests a quarter; all together keep as many as there is room."""
-    monkeypatch.setattr(evidence, "PER_STRATUM", 8)
-    monkeypatch.setattr(evidence, "ROWS", 20)
+    monkeypatch.setattr(gather, "PER_STRATUM", 8)
+    monkeypatch.setattr(gather, "ROWS", 20)
     for seed in range(100):
         rows = made(Random(seed), 60)
         kept = gathered([rows])
@@ -183,7 +197,7 @@ def sizes(rows: Iterable[Row]) -> Counter[Any]:
 
 def test_strata_share_the_room(monkeypatch: pytest.MonkeyPatch) -> None:
     """Beyond the cap of all rows each stratum keeps as many as any other, and a small one all that it has."""
-    monkeypatch.setattr(evidence, "ROWS", 41)
+    monkeypatch.setattr(gather, "ROWS", 41)
     crowd = [Row(at=300 * cell, sent=n) for cell in range(10) for n in range(100)]
     few = [Row(status=404, sent=n) for n in range(1)]
     kept = strata(gathered([crowd, few]))
@@ -256,8 +270,8 @@ NIGHT = log(Random(11), 1500, (plain, plain, odd)).replace(b" 200 ", b" 502 ")
 def _tight() -> Iterable[None]:
     """Make the caps bite, in threads too."""
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in {"PER_STRATUM": 8, "ROWS": 500, "_PENDING": 3}.items():
-            patch.setattr(evidence, name, value)
+        for name, value in {"PER_STRATUM": 8, "ROWS": 500, "POOL": 700}.items():
+            patch.setattr(gather, name, value)
         yield
 
 

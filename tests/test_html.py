@@ -27,8 +27,12 @@ VOID = ("meta", "link", "br", "hr", "img", "input", "base")
 ATTRIBUTES = {  # all tags that a page may have, and their attributes
     "html": {"lang"}, "head": set(), "meta": {"charset", "http-equiv", "content", "name"}, "title": set(),
     "style": set(), "body": set(), "h1": set(), "h2": set(), "h3": set(), "section": set(), "div": {"class"},
-    "table": set(), "thead": set(), "tbody": set(), "tr": set(), "th": {"scope"}, "td": {"class"},
-    "article": {"class"}, "dl": set(), "dt": set(), "dd": set(), "p": set(),
+    "table": set(), "thead": set(), "tbody": set(), "tr": set(), "th": {"scope", "class"}, "td": {"class"},
+    "article": {"class", "id"}, "dl": set(), "dt": set(), "dd": set(), "p": set(), "a": {"href"},
+    "ul": {"class"}, "li": {"class"}, "span": set(), "strong": set(), "details": set(), "summary": set(),
+    "figure": set(), "figcaption": set(), "svg": {"viewbox", "font-size", "aria-hidden"},
+    "path": {"d", "fill", "fill-opacity", "stroke", "stroke-opacity"},
+    "text": {"x", "y", "text-anchor", "fill", "fill-opacity"},
 }  # fmt: skip
 POLICY = {"default-src": "'none'", "base-uri": "'none'", "form-action": "'none'"}
 Tag = tuple[str, tuple[tuple[str, str | None], ...]]

@@ -214,5 +214,6 @@ def test_script_writes_the_samples(tmp_path: Path) -> None:
     """The script reproduces every sample file and their README, byte for byte."""
     make_samples.write(tmp_path, make_samples.SEED)
     written, kept = ({path.name: path.read_bytes() for path in folder.iterdir()} for folder in (tmp_path, SAMPLES))
+    kept.pop("tour.ipynb")  # is written by hand
     assert written.keys() == kept.keys()
     assert [name for name in kept if written[name] != kept[name]] == []

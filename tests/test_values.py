@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cdnlog.buffer import Buffer, Ints
 from cdnlog.catalog import Catalog
-from cdnlog.columns import Buffer, Ints
 from cdnlog.formats import Delimited
+from cdnlog.model import Block
 from cdnlog.parse import times, urls, values
 from cdnlog.parse.decoding import decoding
 from cdnlog.parse.recover import OneByOne
@@ -237,7 +238,7 @@ def test_both_ways_to_split_agree(fmt: Delimited) -> None:
 
     data = "".join(sample.line + "\n" for sample in fmt.samples if sample.expect is not None).encode()
     splitter = DelimitedSplitter(fmt)
-    lines = splitter.scan(data)
+    lines = splitter.scan(Block.of([data], 1, 0))
     everyone = np.ones(len(lines.start), bool)
     rows = splitter.rows(lines, np.zeros(len(lines.start), np.uint8), everyone)
     alone = OneByOne(fmt, fmt.fields)

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated
 
 import typer
 
 import cdnlog
-from cdnlog.cli.count import count
-from cdnlog.cli.diagnose import diagnose
-from cdnlog.cli.diff import diff
-from cdnlog.cli.explain import codes, explain
-from cdnlog.cli.formats import app as formats
+from cdnlog.cli.commands import Commands
 from cdnlog.cli.guard import failed, refuse
-from cdnlog.cli.nightly import history, nightly
-from cdnlog.cli.parse import parse
 from cdnlog.cli.screen import emit, leave
 from cdnlog.errors import EXIT_OK, CdnlogError, OutputError
-from cdnlog.memory import keep_freed_memory
 
-app = typer.Typer(no_args_is_help=True, add_completion=True, pretty_exceptions_enable=False, rich_markup_mode=None)
+app = typer.Typer(
+    cls=Commands, no_args_is_help=True, add_completion=True, pretty_exceptions_enable=False, rich_markup_mode=None
+)
 
 
 def _version(*, wanted: bool) -> None:
@@ -55,14 +51,10 @@ def cli(
     del version
 
 
-for command in (diagnose, nightly, history, count, diff, parse, explain, codes):
-    app.command()(command)
-app.add_typer(formats, name="formats")
-
-
 def main() -> None:
     """Run the command line and exit."""
-    keep_freed_memory()
+    # No matrix is multiplied here: numpy need not start threads for that, one per processor.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         code = app(standalone_mode=False)
     except SystemExit:

@@ -7,11 +7,15 @@ from typing import Annotated
 import typer
 
 import cdnlog
+from cdnlog.cli.commands import application
 from cdnlog.cli.output import Output, OutputOption, deliver
 from cdnlog.cli.reading import Reading, reading
 from cdnlog.cli.shared import StoredOption
 
+app = application()
 
+
+@app.command()
 @reading
 def count(
     job: Reading,

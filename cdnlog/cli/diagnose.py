@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 import cdnlog
+from cdnlog.cli.commands import application
 from cdnlog.cli.guard import worst
 from cdnlog.cli.output import Output, OutputOption, deliver
 from cdnlog.cli.reading import Reading, reading
@@ -25,6 +26,10 @@ class Severity(StrEnum):
     info = "info"
 
 
+app = application()
+
+
+@app.command()
 @reading
 def diagnose(
     job: Reading,

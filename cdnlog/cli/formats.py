@@ -8,12 +8,13 @@ from typing import Annotated
 import typer
 
 from cdnlog.catalog import Catalog
-from cdnlog.cli.explain import DebugOption, SchemasOption
+from cdnlog.cli.commands import application
 from cdnlog.cli.guard import guarded
 from cdnlog.cli.output import Output, OutputOption, deliver
-from cdnlog.model import Listing
+from cdnlog.cli.shared import DebugOption, SchemasOption
+from cdnlog.report.layout import Listing
 
-app = typer.Typer(invoke_without_command=True)
+app = application(group=True)
 
 
 @app.callback()

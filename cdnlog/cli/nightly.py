@@ -1,4 +1,4 @@
-"""`cdnlog nightly` and `cdnlog history`."""
+"""`cdnlog nightly`."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ import typer
 
 import cdnlog
 from cdnlog.catalog import DEFAULT_PROVIDER, Catalog
-from cdnlog.cli.explain import DebugOption
-from cdnlog.cli.guard import Terminated, guarded, worst
-from cdnlog.cli.output import Lang, LangOption, Output, OutputOption, deliver
+from cdnlog.cli.commands import application
+from cdnlog.cli.guard import Terminated, worst
+from cdnlog.cli.output import Output, OutputOption, deliver
 from cdnlog.cli.reading import Reading, reading
 from cdnlog.cli.screen import say, width
+from cdnlog.cli.shared import StoreOption
 from cdnlog.errors import EXIT_FINDING, NothingToAnalyse
 from cdnlog.failon import Condition, conditions, fails
 from cdnlog.failpoints import passed
@@ -24,13 +25,14 @@ from cdnlog.report import NIGHT_OUTPUTS, render
 from cdnlog.results import Night
 from cdnlog.slo import spends_by_table, target
 
-StoreOption = Annotated[
-    Path, typer.Option(help="The store of the nights before; made if there is none.", metavar="FILE")
-]
 _INTERRUPTED, _TERMINATED = 130, 143
 _ROLLED_BACK = "the file that was being counted is rolled back, what was finished stays; run again to go on"
 
 
+app = application()
+
+
+@app.command()
 @reading
 def nightly(  # noqa: PLR0913, PLR0917 - one parameter per option, typer passes them by name
     job: Reading,
@@ -181,24 +183,3 @@ def _troubles(night: Night, *, failing: bool, empty: bool) -> Iterator[str]:
         yield f"{len(files)} of {len(night.counts.inputs.files)} files incomplete, first {files[0].path}: {what}"
     if night.missing:
         yield f"{len(night.missing)} gaps in the data, first {night.missing[0].domain} from {night.missing[0].start}"
-
-
-@guarded
-def history(
-    store: StoreOption,
-    output: OutputOption = Output.table,
-    out: Annotated[
-        Path | None, typer.Option(help="Write the result here instead of to standard output.", metavar="FILE")
-    ] = None,
-    lang: LangOption = Lang.en,
-    debug: DebugOption = False,
-) -> int:
-    """Show what a store holds: domains, days, files and what became of each.
-
-    cdnlog history --store history.db
-
-    cdnlog history --store history.db -o csv --out files.csv
-    """
-    del debug  # read by the guard
-    deliver(cdnlog.holdings(store), output, out, lang)
-    return 0

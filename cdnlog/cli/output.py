@@ -9,8 +9,9 @@ from typing import Annotated
 import typer
 
 from cdnlog.catalog import language
-from cdnlog.cli.screen import atomic, emit, width
-from cdnlog.report import Document, render
+from cdnlog.cli.files import atomic
+from cdnlog.cli.screen import emit, width
+from cdnlog.report import Document, pieces
 
 
 class Output(StrEnum):
@@ -42,9 +43,9 @@ def deliver(document: Document, output: Output, out: Path | None = None, lang: s
     Raises:
         OutputError: It cannot be written.
     """
-    text = render(document, output.value, width(), language(lang))
+    text = pieces(document, output.value, width(), language(lang))
     if out is None:
         emit(text)
         return
     with atomic(out) as file:
-        file.write(text.encode())
+        file.writelines(piece.encode() for piece in text)

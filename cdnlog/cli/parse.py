@@ -6,12 +6,19 @@ from typing import Annotated
 
 import typer
 
+import cdnlog
+from cdnlog.catalog import Catalog
+from cdnlog.cli.commands import application
+from cdnlog.cli.files import atomic, atomic_folder
 from cdnlog.cli.reading import Reading, reading
-from cdnlog.cli.screen import atomic, atomic_folder, say
+from cdnlog.cli.screen import say
 from cdnlog.errors import DamagedInput, UsageError
 from cdnlog.model import FileReport, Inputs
 
+app = application()
 
+
+@app.command()
 @reading
 def parse(
     job: Reading,
@@ -38,9 +45,10 @@ def parse(
         raise UsageError("parse needs --out FILE; its suffix says what is written: .parquet, .csv or .jsonl")
     # Arrow costs 0.13 s, which the other commands do not spend.
     from cdnlog.api import tables  # noqa: PLC0415
-    from cdnlog.report.rows import write_partitions, writer_for  # noqa: PLC0415
+    from cdnlog.report.rows import Origin, write_partitions, writer_for  # noqa: PLC0415
 
     reports: list[FileReport] = []
+    origin = Origin(cdnlog.__version__, Catalog().columns(), reports)
     wanted = [name.strip() for name in columns.split(",")] if columns else None
     if wanted and partition:
         wanted = list(dict.fromkeys([*wanted, "time", *(name for name in partition if name != "day")]))
@@ -49,9 +57,9 @@ def parse(
             rows = tables(job.paths, wanted, reports=reports, **job.options(), **observers)
             if partition:
                 with atomic_folder(job.out) as folder:
-                    write_partitions(folder, rows, list(dict.fromkeys(partition)))
+                    write_partitions(folder, rows, list(dict.fromkeys(partition)), origin)
             else:
-                write = writer_for(job.out.suffix)
+                write = writer_for(job.out.suffix, origin)
                 with atomic(job.out) as file:
                     write(file, rows)
     except DamagedInput:

@@ -14,14 +14,17 @@ from typing import Any, cast, get_type_hints
 
 import cdnlog
 from cdnlog.cli import shared
+from cdnlog.cli.files import atomic
 from cdnlog.cli.guard import guarded, worst
 from cdnlog.cli.progress import progress
-from cdnlog.cli.screen import atomic, say
+from cdnlog.cli.screen import say
 from cdnlog.errors import NothingToAnalyse, UsageError, advice
+from cdnlog.memory import keep_freed_memory
 from cdnlog.model import Inputs, Verdict
-from cdnlog.options import Options, seconds
+from cdnlog.options import Options
 from cdnlog.source import STDIN, Found, find, same_content
 from cdnlog.text import visible
+from cdnlog.windows import seconds
 
 _NAMED = 3  # names that are told of many
 
@@ -81,11 +84,10 @@ class Reading:
     @contextmanager
     def observed(self) -> Iterator[dict[str, Any]]:
         """Yield `rejects` and `progress` for a library call; what is wrong with the input is told by `tell`."""
-        total = sum(one.size for one in self.found.inputs)
         to: Path | None = self.given["rejects"]
         with (
             atomic(to) if to else nullcontext() as rejects,
-            progress(total, quiet=self.quiet) as bar,
+            progress(self.found.size, quiet=self.quiet) as bar,
             warnings.catch_warnings(),
         ):
             warnings.simplefilter("ignore", cdnlog.InputWarning)
@@ -169,6 +171,7 @@ def reading(command: Callable[..., int]) -> Callable[..., Any]:
 
     @functools.wraps(command)
     def run(**given: Any) -> int:  # noqa: ANN401 - what typer parsed
+        keep_freed_memory()
         mine = {p.name: given.pop(p.name) for p in own}
         given["paths"] = given["paths"] or []
         if or_store and bool(given["paths"]) == (mine["store"] is not None):

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from cdnlog.cli.screen import special
+from cdnlog.cli.files import special
 from cdnlog.errors import OutputError, UnknownNameError, UsageError
 from cdnlog.failpoints import failpoint
 from cdnlog.history.store import sweep, sync, temporary_prefix

@@ -1,20 +1,15 @@
-"""The only place that writes to the outside: stdout for results, stderr for everything else, files atomically."""
+"""The only place that writes to the standard streams: stdout for results, stderr for everything else."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import sys
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import IO, NoReturn, TextIO
+from collections.abc import Iterable
+from typing import NoReturn, TextIO
 
 from cdnlog.errors import OutputError
 from cdnlog.text import visible
-
-TEMPORARY = ".cdnlog-"
 
 
 def say(message: str) -> None:
@@ -37,8 +32,8 @@ def _plain(line: str) -> str:
     return visible(line).encode(encoding, "backslashreplace").decode(encoding)
 
 
-def emit(text: str) -> None:
-    """Write a result to stdout.
+def emit(text: str | Iterable[str]) -> None:
+    """Write a result to stdout, all at once or piece by piece.
 
     Raises:
         OutputError: It cannot be written; a reader that went away ("| head") is no error.
@@ -47,7 +42,8 @@ def emit(text: str) -> None:
         raise OutputError("to standard output", "it is closed")
     encoding = sys.stdout.encoding or "utf-8"
     try:
-        sys.stdout.buffer.write(text.encode(encoding, "backslashreplace"))
+        for piece in [text] if isinstance(text, str) else text:
+            sys.stdout.buffer.write(piece.encode(encoding, "backslashreplace"))
         sys.stdout.flush()
     except BrokenPipeError:
         _drop(sys.stdout)
@@ -64,72 +60,6 @@ def leave(code: int) -> NoReturn:
     except OSError:
         _drop(sys.stdout)
     raise SystemExit(code)
-
-
-@contextmanager
-def atomic(path: Path) -> Iterator[IO[bytes]]:
-    """Open a file that appears under its name only when all is written.
-
-    Raises:
-        OutputError: It cannot be written; the temporary file is removed.
-    """
-    where = visible(path)
-    if path.exists() and not path.is_file():
-        with special(path) as file:
-            yield file
-        return
-    try:
-        handle, name = tempfile.mkstemp(prefix=TEMPORARY, suffix=".tmp", dir=path.parent)
-    except OSError as error:
-        raise OutputError(where, error.strerror or str(error)) from error
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.chmod(0o666 & ~_umask())
-        temporary.replace(path)
-    except OSError as error:
-        raise OutputError(where, error.strerror or str(error)) from error
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-@contextmanager
-def atomic_folder(path: Path) -> Iterator[Path]:
-    """Give an empty folder that appears under its name only when all is written into it.
-
-    Raises:
-        OutputError: It cannot be made, or there is something of that name already; what was begun is removed.
-    """
-    where = visible(path)
-    if path.exists() and not (path.is_dir() and not any(path.iterdir())):
-        raise OutputError(where, "there is something of that name already; give a new or an empty folder")
-    try:
-        with tempfile.TemporaryDirectory(prefix=TEMPORARY, suffix=".tmp", dir=path.parent) as made:
-            written = Path(made) / "written"
-            written.mkdir()
-            yield written
-            written.replace(path)
-    except OSError as error:
-        raise OutputError(where, error.strerror or str(error)) from error
-
-
-@contextmanager
-def special(path: Path) -> Iterator[IO[bytes]]:
-    """Open a pipe or a device as it is: replacing it with a file would not be what was asked for."""
-    try:
-        with path.open("wb") as file:
-            yield file
-    except OSError as error:
-        raise OutputError(visible(path), error.strerror or str(error)) from error
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def width() -> int:

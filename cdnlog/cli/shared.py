@@ -9,6 +9,10 @@ from typer import Argument, Option
 
 from cdnlog.cli.output import Lang, LangOption
 
+ProviderOption = Annotated[str, Option(help="Whose code table to ask.")]
+SchemasOption = Annotated[Path | None, Option(help="Folder with code tables of your own.", metavar="DIR")]
+DebugOption = Annotated[bool, Option("--debug", help="Show a traceback with an error.")]
+StoreOption = Annotated[Path, Option(help="The store of the nights before; made if there is none.", metavar="FILE")]
 StoredOption = Annotated[
     Path | None, Option("--store", help="Take the counts of this store instead of logs.", metavar="FILE")
 ]

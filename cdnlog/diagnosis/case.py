@@ -2,46 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Hashable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
-from typing import Literal
+from functools import cached_property, wraps
+from typing import Any, Concatenate, Literal, ParamSpec, TypeVar
 
 from cdnlog.declared import Code, Entry
 from cdnlog.diagnosis.rows import Rows
+from cdnlog.diagnosis.series import DomainSeries
 
+P = ParamSpec("P")
+T = TypeVar("T")
 Verdict = Literal["confirms", "refutes", "weak", "not-measurable"]
-
-
-@dataclass(frozen=True)
-class Load:
-    """What a domain carried, per window: start in UTC seconds to a number."""
-
-    requests: Mapping[int, int]
-    hits: Mapping[int, int]
-    lookups: Mapping[int, int]
-    bytes: Mapping[int, int]
-
-
-@dataclass(frozen=True)
-class Neighbour:
-    """Another incident of the run that overlaps in time.
-
-    Attributes:
-        domain: Its domain, may be that of the case.
-        status: Its code.
-        first: Its first window.
-        last: Its last window.
-        failing: Its failing requests.
-        share: Their share of the domain's requests.
-    """
-
-    domain: str
-    status: int
-    first: int
-    last: int
-    failing: int
-    share: float
 
 
 @dataclass(frozen=True)
@@ -61,7 +33,8 @@ class Case:
         others: Kept failing rows of the domain at the same time with another code.
         before: Kept served rows of the quiet windows.
         load: What the domain carried, all windows.
-        neighbours: Other incidents that overlap.
+        neighbours: Returns the other domains on which incidents of some codes overlap with this one and began within so
+            many seconds of it.
         domains: Domains of the run that have requests at the time, with this one.
         limits: Thresholds by name, see `schemas/rules/`.
     """
@@ -77,10 +50,15 @@ class Case:
     served: Rows
     others: Rows
     before: Rows
-    load: Load
-    neighbours: tuple[Neighbour, ...]
+    load: DomainSeries
+    neighbours: Callable[[Collection[int], float], set[str]]
     domains: int
     limits: Mapping[str, float]
+
+    @cached_property
+    def measured(self) -> dict[Hashable, Any]:
+        """What was measured already, see `once`."""
+        return {}
 
     @cached_property
     def requests(self) -> int:
@@ -106,6 +84,20 @@ class Case:
     def misses_before(self) -> Rows:
         """The same for the quiet time."""
         return self.before.where(~self.before.hit)
+
+
+def once(measure: Callable[Concatenate[Case, P], T]) -> Callable[Concatenate[Case, P], T]:
+    """Return a measurement of a case that is made once, however many rules ask for it."""
+
+    @wraps(measure)
+    def measured(case: Case, /, *args: P.args, **options: P.kwargs) -> T:
+        key = (measure, args)
+        if key not in case.measured:
+            case.measured[key] = measure(case, *args, **options)
+        made: T = case.measured[key]
+        return made
+
+    return measured
 
 
 @dataclass(frozen=True)

@@ -2,44 +2,94 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from functools import partial
+from itertools import pairwise
 
 import numpy as np
 
-from cdnlog.columns import Ints
-from cdnlog.counts import Counts, joint
+from cdnlog.buffer import Ints
+from cdnlog.counts import Counts
 from cdnlog.declared import Entry
-from cdnlog.diagnosis.case import Case, Load, Neighbour
-from cdnlog.diagnosis.rows import Rows
+from cdnlog.diagnosis.affected import affected
+from cdnlog.diagnosis.case import Case
+from cdnlog.diagnosis.rows import Rows, Weights
+from cdnlog.diagnosis.series import Traffic
 from cdnlog.diagnosis.stretches import Stretch
 from cdnlog.evidence import Evidence
 from cdnlog.zones import floor_to_window
 
 
 class Library:
-    """The kept rows and counts of a run, to be had by domain and window.
+    """The kept rows and counts of a run, to be had by domain and by stretch.
 
     Args:
         counts: Counts by window, domain and status.
+        traffic: The same counts, sorted.
         evidence: Kept rows of the same requests.
+        cut: All stretches of the run.
+
+    Attributes:
+        affected: Who is hit by each of them.
     """
 
-    def __init__(self, counts: Counts, evidence: Evidence) -> None:
-        self._loads = loads_of(counts)
+    def __init__(self, counts: Counts, traffic: Traffic, evidence: Evidence, cut: Sequence[Stretch]) -> None:
+        self._traffic, self._window = traffic, counts.window
         codes, names = evidence.column("domain")
         order = np.lexsort((evidence.tickets, codes))
-        evidence = evidence.ordered(order)
+        evidence, self._domains = evidence.ordered(order), codes[order]
         windows: Ints = floor_to_window(evidence.cells, counts.window, counts.zone)
-        self._rows = Rows(evidence, _weights(counts, evidence, windows), windows)
+        cells = traffic.places(traffic.numbers(names)[self._domains], windows, evidence.status)
+        self._rows = Rows(evidence, _weights(traffic, evidence, cells), windows)
         self._place = {name: i for i, name in enumerate(names)}
-        self._domains = codes[order]
         self._known: dict[str, Rows] = {}
+        self._incidents = _Incidents(cut)
+        self._shelve(cells, cut)
 
-    def load(self, domain: str) -> Load:
-        """Return what a domain carried."""
-        return self._loads[domain]
+    def _shelve(self, cells: Ints, cut: Sequence[Stretch]) -> None:
+        """Put the failing rows in order, stretch by stretch."""
+        owner = np.full(len(self._traffic.domain), -1, np.int64)
+        for i, stretch in enumerate(cut):
+            owner[stretch.cells] = i
+        mine = owner[cells]
+        order = np.argsort(mine, kind="stable")
+        bounds = np.searchsorted(mine[order], np.arange(len(cut) + 1))
+        self._shelf = {id(stretch): order[a:b] for stretch, (a, b) in zip(cut, pairwise(bounds), strict=True)}
+        rows = self._rows.where(order[bounds[0] :])
+        self.affected = affected(rows, bounds - bounds[0], [stretch.requests for stretch in cut])
 
-    def rows(self, domain: str) -> Rows:
+    def failing(self, stretch: Stretch) -> Rows:
+        """Return the kept failing rows of a stretch."""
+        return self._rows.where(self._shelf[id(stretch)])
+
+    def case(self, stretch: Stretch, entry: Entry, limits: Mapping[str, float]) -> Case:
+        """Return the case of an incident."""
+        series, status, incident = stretch.series, stretch.status, stretch.incident
+        rows = self._of(series.domain)
+        first, last = stretch.windows[0], stretch.windows[-1]
+        raised = self._incidents.raised(stretch)
+        quiet = tuple(w for w in series.windows[: np.searchsorted(series.windows, first)].tolist() if w not in raised)
+        failed = rows.evidence.failing
+        inside = (rows.windows >= first) & (rows.windows <= last)
+        return Case(
+            domain=series.domain,
+            status=status,
+            entry=entry,
+            windows=stretch.windows,
+            quiet=quiet,
+            window=self._window,
+            onset=bool(incident and incident.onset),
+            failing=self.failing(stretch),
+            served=rows.where(np.flatnonzero(inside & ~failed)),
+            others=rows.where(np.flatnonzero(inside & failed & (rows.number("status") != status))),
+            before=rows.where(np.flatnonzero(np.isin(rows.windows, quiet) & ~failed)),
+            load=series,
+            neighbours=partial(self._incidents.neighbours, stretch),
+            domains=self._traffic.carrying(first, last),
+            limits=limits,
+        )
+
+    def _of(self, domain: str) -> Rows:
         """Return the kept rows of a domain."""
         if domain not in self._known:
             place = self._place.get(domain, -1)
@@ -47,81 +97,36 @@ class Library:
             self._known = {domain: self._rows.where(np.arange(first, end))}  # findings come domain by domain
         return self._known[domain]
 
-    def failing(self, stretch: Stretch) -> Rows:
-        """Return the kept failing rows of a stretch."""
-        rows = self.rows(stretch.series.domain)
-        inside = np.isin(rows.windows, stretch.windows)
-        return rows.where(np.flatnonzero(inside & (rows.number("status") == stretch.status)))
 
-    def case(
-        self, stretch: Stretch, entry: Entry, counts: Counts, others: Sequence[Stretch], limits: Mapping[str, float]
-    ) -> Case:
-        """Return the case of an incident; `others` are all stretches of the run."""
-        domain, status, incident = stretch.series.domain, stretch.status, stretch.incident
-        rows = self.rows(domain)
+class _Incidents:
+    """The incidents of a run, by domain and code, and by time."""
+
+    def __init__(self, cut: Sequence[Stretch]) -> None:
+        self._all = [stretch for stretch in cut if stretch.incident]
+        self._status = np.array([stretch.status for stretch in self._all], np.int64)
+        self._first, self._last = (np.array([s.windows[end] for s in self._all], np.int64) for end in (0, -1))
+        self._of_code: dict[tuple[str, int], list[Stretch]] = {}
+        for stretch in self._all:
+            self._of_code.setdefault((stretch.series.domain, stretch.status), []).append(stretch)
+
+    def raised(self, stretch: Stretch) -> set[int]:
+        """Return the windows of all incidents of a domain and code."""
+        return {w for one in self._of_code[stretch.series.domain, stretch.status] for w in one.windows}
+
+    def neighbours(self, stretch: Stretch, codes: Collection[int], reach: float) -> set[str]:
+        """Return the other domains with incidents of some codes that overlap, and began within so many seconds."""
         first, last = stretch.windows[0], stretch.windows[-1]
-        mine = [s for s in others if s.incident and s.series.domain == domain and s.status == status]
-        raised = {window for s in mine for window in s.windows}
-        quiet = tuple(w for w in sorted(stretch.series.totals) if w < first and w not in raised)
-        failed = rows.evidence.failing
-        inside = (rows.windows >= first) & (rows.windows <= last)
-        this = rows.number("status") == status
-        return Case(
-            domain=domain,
-            status=status,
-            entry=entry,
-            windows=stretch.windows,
-            quiet=quiet,
-            window=counts.window,
-            onset=bool(incident and incident.onset),
-            failing=rows.where(np.flatnonzero(inside & this)),
-            served=rows.where(np.flatnonzero(inside & ~failed)),
-            others=rows.where(np.flatnonzero(inside & failed & ~this)),
-            before=rows.where(np.flatnonzero(np.isin(rows.windows, quiet) & ~failed)),
-            load=self.load(domain),
-            neighbours=_neighbours(stretch, others),
-            domains=sum(any(first <= w <= last for w in load.requests) for load in self._loads.values()),
-            limits=limits,
-        )
+        near = (self._first <= last) & (self._last >= first) & (np.abs(self._first - first) <= reach)
+        found = np.flatnonzero(near & np.isin(self._status, list(codes))).tolist()
+        return {self._all[i].series.domain for i in found} - {stretch.series.domain}
 
 
-def loads_of(counts: Counts) -> dict[str, Load]:
-    """Return what every domain carried, per window."""
-    loads: dict[str, Load] = {}
-    names = ("window_start", "domain", "requests", "hits", "lookups", "bytes")
-    for window, domain, *sums in zip(*(counts.columns[name] for name in names), strict=True):
-        load = loads.setdefault(domain, Load({}, {}, {}, {}))
-        for part, n in zip((load.requests, load.hits, load.lookups, load.bytes), sums, strict=True):
-            part[window] = part.get(window, 0) + n  # type: ignore[index]  # being built
-    return loads
-
-
-def _neighbours(stretch: Stretch, others: Sequence[Stretch]) -> tuple[Neighbour, ...]:
-    first, last = stretch.windows[0], stretch.windows[-1]
-    return tuple(
-        Neighbour(s.series.domain, s.status, s.windows[0], s.windows[-1], s.requests, s.requests / s.total)
-        for s in others
-        if s.incident and s is not stretch and s.windows[0] <= last and s.windows[-1] >= first
-    )
-
-
-def _weights(counts: Counts, evidence: Evidence, windows: Ints) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+def _weights(traffic: Traffic, evidence: Evidence, cells: Ints) -> Weights:
     """Return how many requests each kept row stands for: those of its window, domain, status and side of the cache."""
-    if not len(evidence):
-        return np.empty(0, np.float64)
-    cells: dict[tuple[int, str, int], list[int]] = {}
-    names = ("window_start", "domain", "status", "requests", "hits")
-    for window, domain, status, requests, hits in zip(*(counts.columns[name] for name in names), strict=True):
-        cell = cells.setdefault((window, domain, status), [0, 0])
-        cell[0] += requests
-        cell[1] += hits
-    codes, domains = evidence.column("domain")
     cache, words = evidence.column("cache")
-    hit = np.array([word == "hit" for word in words], np.int64)[cache]
-    keys = np.column_stack([windows, codes, evidence.status, hit])
-    _, first, place, kept = np.unique(joint(keys)[0], return_index=True, return_inverse=True, return_counts=True)
-    stands_for = []
-    for window, domain_code, status, is_hit in keys[first].tolist():
-        requests, hits = cells[window, str(domains[domain_code]), status]
-        stands_for.append(hits if is_hit else requests - hits)
-    return (np.array(stands_for, np.float64) / kept)[place]
+    hit = np.array([word == "hit" for word in words], bool)[cache]
+    hits = traffic.hits[cells]
+    requests = np.where(hit, hits, traffic.requests[cells] - hits).astype(np.float64)
+    _, place, kept = np.unique(cells * 2 + hit, return_inverse=True, return_counts=True)
+    weights: Weights = requests / kept[place]
+    return weights

@@ -8,14 +8,17 @@ people who leave (0, 499) the very paths on which the origin fails.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
+from typing import TypeVar
 
-from cdnlog.catalog import Answer
+from cdnlog.answers import Answer
 from cdnlog.diagnosis.affected import Affected
 from cdnlog.diagnosis.decide import UNDETERMINED, Decision
 from cdnlog.diagnosis.stretches import Stretch
 
+T = TypeVar("T")
 _PLATFORM = frozenset({"platform-fault", "platform-overload"})
 _FAMILIES = (
     frozenset({"slow-origin-abort", "origin-timeout", "origin-overload", "cache-buster"}),
@@ -51,14 +54,53 @@ class Draft:
 def correlated(drafts: Sequence[Draft]) -> list[list[Draft]]:
     """Return the drafts in groups, each one finding; the one with most failing requests comes first in its group."""
     noise = [[draft] for draft in drafts if draft.stretch.incident is None]
-    groups: list[list[Draft]] = []
-    for draft in drafts:
-        if draft.stretch.incident is None:
-            continue
-        kin = [group for group in groups if any(_belong(draft, other) for other in group)]
-        merged = [draft, *(one for group in kin for one in group)]
-        groups = [group for group in groups if group not in kin] + [merged]
-    return [*(sorted(group, key=_main_first) for group in groups), *noise]
+    loud = [draft for draft in drafts if draft.stretch.incident]
+    groups = _Groups(len(loud))
+    for mine in _alike(draft.stretch.series.domain for draft in loud).values():
+        for i, j in combinations(mine, 2):
+            if groups.of(i) != groups.of(j) and _belong(loud[i], loud[j]):
+                groups.join(i, j)
+    for cause, mine in _alike(draft.decision.cause for draft in loud).items():
+        if cause in _PLATFORM:
+            _join_overlapping(groups, {i: loud[i].stretch for i in mine})
+    found = sorted(_alike(map(groups.of, range(len(loud)))).items())
+    return [*(sorted((loud[i] for i in mine), key=_main_first) for _, mine in found), *noise]
+
+
+class _Groups:
+    """Which of so many things belong together; a group goes by the number of its last member."""
+
+    def __init__(self, size: int) -> None:
+        self._later = list(range(size))
+
+    def of(self, one: int) -> int:
+        """Return the group of a thing."""
+        while self._later[one] != one:
+            self._later[one] = one = self._later[self._later[one]]
+        return one
+
+    def join(self, one: int, other: int) -> None:
+        """Make one group of those of two things."""
+        first, last = sorted((self.of(one), self.of(other)))
+        self._later[first] = last
+
+
+def _alike(keys: Iterable[T]) -> dict[T, list[int]]:
+    """Return the places of equal keys."""
+    places: dict[T, list[int]] = {}
+    for place, key in enumerate(keys):
+        places.setdefault(key, []).append(place)
+    return places
+
+
+def _join_overlapping(groups: _Groups, parts: Mapping[int, Stretch]) -> None:
+    """Join those that overlap in time."""
+    order = sorted(parts, key=lambda i: parts[i].windows[0])
+    longest = order[0]
+    for i in order[1:]:
+        if parts[i].windows[0] <= parts[longest].windows[-1]:
+            groups.join(longest, i)
+        longest = max(longest, i, key=lambda j: parts[j].windows[-1])
 
 
 def decider(group: Sequence[Draft]) -> Draft:
@@ -82,13 +124,10 @@ def _main_first(draft: Draft) -> tuple[bool, int, str, int, int]:
 
 
 def _belong(one: Draft, other: Draft) -> bool:
+    """Whether two incidents of one domain are one."""
     if not _overlap(one.stretch, other.stretch):
         return False
     causes = {one.decision.cause, other.decision.cause}
-    if len(causes) == 1 and causes <= _PLATFORM:
-        return True
-    if one.stretch.series.domain != other.stretch.series.domain:
-        return False
     if UNDETERMINED not in causes and (len(causes) == 1 or any(causes <= family for family in _FAMILIES)):
         return True
     return _left_it(one, other) or _left_it(other, one)

@@ -5,20 +5,21 @@ What is left of a code outside its incidents is one finding of cause "background
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, partial
 
-from cdnlog.catalog import Answer, Catalog, say
+from cdnlog.answers import Answer
+from cdnlog.catalog import Catalog, say
 from cdnlog.counts import Counts
 from cdnlog.declared import Lang
-from cdnlog.diagnosis.affected import Affected, affected
+from cdnlog.diagnosis.affected import Affected
 from cdnlog.diagnosis.cases import Library
 from cdnlog.diagnosis.correlate import Draft, correlated, decider
 from cdnlog.diagnosis.decide import UNDETERMINED, Decision, decide
 from cdnlog.diagnosis.incidents import LEAST, gate
 from cdnlog.diagnosis.rows import Rows
-from cdnlog.diagnosis.series import series_of
+from cdnlog.diagnosis.series import Traffic
 from cdnlog.diagnosis.severity import INFO, severity
 from cdnlog.diagnosis.statistics import wilson_low
 from cdnlog.diagnosis.stretches import Stretch, stretches
@@ -28,8 +29,6 @@ from cdnlog.evidence import Evidence
 from cdnlog.model import SEVERITIES, Finding
 
 BACKGROUND = "background"
-NOISE = 1000
-"""Most findings of background noise; the counts have all of it."""
 HARMLESS = frozenset({"client-abort"})
 """Causes by which nobody is harmed: people who cancel and seek get what they want."""
 
@@ -65,46 +64,41 @@ def findings(
     Raises:
         UsageError: The counts lack one of these dimensions.
     """
-    cut = [stretch for one in series_of(counts) for stretch in stretches(one, counts.window, history)]
-    cut = _without_the_least(cut)
-    judge = _Judge(counts, evidence, tables, cut)
-    groups = correlated([judge.draft(stretch) for stretch in cut])
-    author = _Author(counts, tables, judge)
+    traffic = Traffic(counts)
+    cut = stretches(traffic, counts.window, history)
+    judge = _Judge(counts, traffic, evidence, tables, cut)
+    groups = correlated(judge.drafts())
+    author = _Author(counts, traffic, tables, judge)
     return tuple(sorted(_named_apart([author.finding(group) for group in groups]), key=_worst_first))
-
-
-def _without_the_least(cut: list[Stretch]) -> list[Stretch]:
-    """Leave out the smallest background noise where there is more than anyone reads: names are free to invent."""
-    noise = sorted((s for s in cut if s.incident is None), key=lambda s: (-s.requests, s.series.domain, s.status))
-    dropped = {id(stretch) for stretch in noise[NOISE:]}
-    return [stretch for stretch in cut if id(stretch) not in dropped]
 
 
 class _Judge:
     """Decides on the cause of every stretch."""
 
-    def __init__(self, counts: Counts, evidence: Evidence | None, tables: Tables, cut: list[Stretch]) -> None:
-        self._counts = counts
-        self._library = Library(counts, evidence) if evidence is not None and len(evidence) else None
+    def __init__(
+        self, counts: Counts, traffic: Traffic, evidence: Evidence | None, tables: Tables, cut: Sequence[Stretch]
+    ) -> None:
+        self._library = Library(counts, traffic, evidence, cut) if evidence is not None and len(evidence) else None
+        self._tables, self._cut = tables, cut
         self._explain = cache(tables.catalog.explain)
-        self._tables = tables
-        self._cause = cache(tables.catalog.cause)
-        self._limits = tables.catalog.thresholds()
-        self._incidents = [stretch for stretch in cut if stretch.incident]
+        self.cause = cache(tables.catalog.cause)
+        self.limits = tables.catalog.thresholds()
 
     def rows(self, stretch: Stretch) -> Rows | None:
         """Return the kept failing rows of a stretch, None if there are only counts."""
         return self._library.failing(stretch) if self._library else None
 
-    def draft(self, stretch: Stretch) -> Draft:
-        """Return what there is to know of one stretch."""
-        rows = self.rows(stretch)
-        hit = affected(rows, stretch.requests) if rows is not None else Affected()
+    def drafts(self) -> list[Draft]:
+        """Return what there is to know of each stretch."""
+        hits = self._library.affected if self._library else [Affected()] * len(self._cut)
+        return [self._draft(stretch, hit) for stretch, hit in zip(self._cut, hits, strict=True)]
+
+    def _draft(self, stretch: Stretch, hit: Affected) -> Draft:
         provider = self._tables.providers.get(stretch.series.domain, self._tables.provider)
         answer = self._explain(provider, stretch.status, hit.word)
         decision = self._decision(stretch, answer)
         told = decision.cause in (UNDETERMINED, BACKGROUND)
-        owner = answer.entry.owner if told else self._cause(decision.cause).owner
+        owner = answer.entry.owner if told else self.cause(decision.cause).owner
         return Draft(stretch, answer, hit, decision, owner)
 
     def _decision(self, stretch: Stretch, answer: Answer) -> Decision:
@@ -113,38 +107,37 @@ class _Judge:
         if self._library is None:
             only = answer.entry.causes[0] if len(answer.entry.causes) == 1 else UNDETERMINED
             return Decision(only, "low" if only == UNDETERMINED else "medium", ())
-        case = self._library.case(stretch, answer.entry, self._counts, self._incidents, self._limits)
-        return decide(case)
+        return decide(self._library.case(stretch, answer.entry, self.limits))
 
 
 class _Author:
     """Writes the findings of one run."""
 
-    def __init__(self, counts: Counts, tables: Tables, judge: _Judge) -> None:
+    def __init__(self, counts: Counts, traffic: Traffic, tables: Tables, judge: _Judge) -> None:
         self._counts, self._tables, self._judge = counts, tables, judge
-        self._say = partial(say, tables.lang)
-        self._end = max(counts.columns["window_start"], default=0)
-        self._damage = _damage(counts, tables)
+        self._say, self._shown = partial(say, tables.lang), cache(counts.shown)
+        self._end = int(traffic.window.max(initial=0))
+        self._damage = _damage(counts, judge.limits["E14.rejected"])
 
     def finding(self, group: list[Draft]) -> Finding:
         """Return what there is to say of one incident, or of what is left of a code."""
         counts, lang, main = self._counts, self._tables.lang, group[0]
         stretch, hit, entry, decided = main.stretch, main.hit, main.answer.entry, decider(group)
         cause = decided.decision.cause
-        about = self._tables.catalog.cause(cause)
+        about = self._judge.cause(cause)
         told_by_code = cause == UNDETERMINED or entry.causes == (cause,) or _too_few(stretch)
         advice = entry if told_by_code else about
         first = min(d.stretch.windows[0] for d in group)
         last = max(d.stretch.windows[-1] for d in group)
-        total = sum(n for window, n in stretch.series.totals.items() if first <= window <= last)
+        total = stretch.series.between(first, last)
         return Finding(
             id=f"{main.answer.provider}/{stretch.series.domain}/{stretch.status}/{cause}",
             provider=main.answer.provider,
             domain=stretch.series.domain,
             status=stretch.status,
             also=tuple(_also(draft) for draft in group[1:]),
-            start=counts.shown(first),
-            end=counts.shown(last + counts.window),
+            start=self._shown(first),
+            end=self._shown(last + counts.window),
             active=last == self._end,
             state="unknown",
             requests=stretch.requests,
@@ -200,10 +193,10 @@ class _Author:
         return self._say(f"told-by-{answer.answered_by}", **facts)
 
 
-def _damage(counts: Counts, tables: Tables) -> Mapping[str, str]:
-    """Return how much of the input was rejected, nothing if it is too little to matter (E14)."""
+def _damage(counts: Counts, least: float) -> Mapping[str, str]:
+    """Return how much of the input was rejected, nothing if it is a share too small to matter (E14)."""
     total = counts.inputs.total
-    if total.rejected <= tables.catalog.thresholds()["E14.rejected"] * total.lines:
+    if total.rejected <= least * total.lines:
         return {}
     return {"rejected": f"{total.rejected:,}", "lines": f"{total.lines:,}"}
 

@@ -13,14 +13,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import log
 
+import numpy as np
+import numpy.typing as npt
+
+from cdnlog.buffer import Bools, Ints
 from cdnlog.diagnosis.statistics import best_runs, surprise, wilson_low
 
+Floats = npt.NDArray[np.float64]
 LEAST = 5
 """Failing requests below which nothing is an incident."""
 SURPRISE = 12.0
 """Log-likelihood ratio from which on a run is no chance: e^-12 per run, and a night of many domains has many runs."""
 APART = 6
 """Windows at the usual share that part two incidents; shorter lulls belong to one that comes and goes."""
+_ROUNDING = 1e-6
 _RATIO = 3.0  # how far above the usual share the first scan looks
 _ROUNDS = 3
 
@@ -75,6 +81,33 @@ class Incident:
     usual: float
     onset: bool
     told: bool = False
+
+
+def possible(failing: Floats, total: Floats, begins: Ints, share: Floats, status: Ints) -> Bools:
+    """Return which codes may have an incident; for all others there is no need to look for one.
+
+    A run can be no more surprising than those of its windows together that are above what is usual (the log-likelihood
+    ratio is convex), and has one with at least its own share.
+
+    Args:
+        failing: Requests of each code per window in which it occurs, one code after the other.
+        total: All requests of the domain in that window.
+        begins: Place of the first window of each code.
+        share: Share of each code in all requests of its domain.
+        status: Status of each code.
+    """
+    if not len(begins):
+        return np.empty(0, bool)
+    known, place = np.unique(status, return_inverse=True)
+    gates = [gate(code) for code in known.tolist()]
+    least, chronic, floor = np.array([(one.share, one.chronic, one.floor) for one in gates])[place].T
+    usual = np.repeat(np.maximum(floor, np.minimum(share, chronic)), np.diff(begins, append=len(failing)))
+    expected = np.minimum(total * usual, failing)  # no surprise where it is above what was seen
+    surprises = failing * np.log(failing / expected) - (failing - expected)
+    highest = np.maximum.reduceat(failing / total, begins)
+    sums, surprised = (np.add.reduceat(part, begins) for part in (failing, surprises))
+    passed: Bools = (sums >= LEAST) & (surprised >= SURPRISE - _ROUNDING) & (highest >= least)
+    return passed
 
 
 def incidents(

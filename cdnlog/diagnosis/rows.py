@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
-from cdnlog.columns import Bools, Ints
+from cdnlog.buffer import Bools, Ints
 from cdnlog.counts import Value
 from cdnlog.evidence import MISSING, Evidence
 
@@ -49,8 +49,7 @@ class Rows:
         """Whether the log has a column: some row has a value in it."""
         if name in ("bytes", "duration_ms", "ttfb_ms", "origin_status", "origin_ms", "request_bytes", "url_length"):
             return bool((self.number(name) != MISSING).any())
-        codes, values = self.evidence.column(name)
-        return any(values[code] is not None for code in np.unique(codes).tolist())
+        return self.distinct(name) > 0
 
     def number(self, name: str) -> Ints:
         """Return a number column, -1 where missing; "time" is in microseconds of UTC."""
@@ -64,18 +63,39 @@ class Rows:
 
     def test(self, name: str, holds: Callable[[str], bool]) -> Bools:
         """Mark the rows whose text in a column passes a test; it is asked once per distinct value, "" where missing."""
-        codes, values = self.evidence.column(name)
-        used, place = np.unique(codes, return_inverse=True)
-        passed: Bools = np.array([holds(str(values[code] or "")) for code in used.tolist()], bool)[place]
-        return passed
+        key = name, holds
+        if key not in self._tested:
+            values = self.texts(name)
+            used, place = self.used(name)
+            self._tested[key] = np.array([holds(str(values[code] or "")) for code in used.tolist()], bool)[place]
+        return self._tested[key]
+
+    @cached_property
+    def _tested(self) -> dict[tuple[str, Callable[[str], bool]], Bools]:
+        return {}
 
     def codes(self, name: str) -> Ints:
         """Return a text column as numbers, equal for equal texts within the run."""
         return self.evidence.column(name)[0]
 
+    def texts(self, name: str) -> Sequence[Value]:
+        """Return the text of each code, None for a missing one."""
+        return self.evidence.column(name)[1]
+
     def text(self, name: str, code: int) -> Value:
         """Return the text of a code."""
-        return self.evidence.column(name)[1][code]
+        return self.texts(name)[code]
+
+    def used(self, name: str) -> tuple[Ints, Ints]:
+        """Return the codes that occur in a text column, in order, and the place of each row's among them."""
+        if name not in self._used:
+            used, place = np.unique(self.codes(name), return_inverse=True)
+            self._used[name] = used, place
+        return self._used[name]
+
+    @cached_property
+    def _used(self) -> dict[str, tuple[Ints, Ints]]:
+        return {}
 
     def share(self, rows: Bools) -> float:
         """Return the share of the requests that the marked rows stand for, 0 without rows."""
@@ -83,8 +103,8 @@ class Rows:
 
     def top(self, name: str) -> list[tuple[int, float]]:
         """Return the codes of a text column with their shares, most frequent first; missing texts are left out."""
-        values = self.evidence.column(name)[1]
-        used, place = np.unique(self.codes(name), return_inverse=True)
+        values = self.texts(name)
+        used, place = self.used(name)
         sums = np.bincount(place, weights=self.weights, minlength=len(used)).tolist()
         ranked = [(code, n / self.requests) for code, n in zip(used.tolist(), sums, strict=True)]
         named = [(code, share) for code, share in ranked if values[code] is not None]
@@ -92,8 +112,8 @@ class Rows:
 
     def distinct(self, name: str) -> int:
         """Return the number of distinct texts in a column."""
-        values = self.evidence.column(name)[1]
-        return sum(values[code] is not None for code in np.unique(self.codes(name)).tolist())
+        values = self.texts(name)
+        return sum(values[code] is not None for code in self.used(name)[0].tolist())
 
     def quantile(self, name: str, q: float) -> float | None:
         """Return a weighted quantile of a number column, None without a value."""
@@ -106,7 +126,7 @@ class Rows:
         place = min(int(np.searchsorted(sums, q * sums[-1])), len(sums) - 1)
         return float(numbers[rows][order][place])
 
-    @property
+    @cached_property
     def hit(self) -> Bools:
         """Whether each request was served from the cache."""
         return self.test("cache", lambda word: word == "hit")

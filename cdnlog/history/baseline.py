@@ -13,7 +13,7 @@ from datetime import tzinfo
 
 import numpy as np
 
-from cdnlog.columns import Ints
+from cdnlog.buffer import Ints
 from cdnlog.counts import Counts
 from cdnlog.diagnosis import difference
 from cdnlog.history.tables import DAY, HOUR

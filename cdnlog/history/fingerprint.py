@@ -16,7 +16,7 @@ from typing import Self
 
 import numpy as np
 
-from cdnlog.columns import Ints, Words
+from cdnlog.buffer import Ints, Words
 from cdnlog.history.packed import packed, unpacked
 from cdnlog.model import MAX_LINE
 

@@ -14,16 +14,18 @@ from datetime import tzinfo
 from pathlib import Path
 from typing import IO, Any
 
-from cdnlog import evidence
+import numpy as np
+
 from cdnlog.errors import UsageError
-from cdnlog.evidence import Evidence
+from cdnlog.filerun import Progress
+from cdnlog.gather import Kept, merged
 from cdnlog.history.fingerprint import Fingerprint, Print
 from cdnlog.history.judge import Judgement, Read, judge
 from cdnlog.history.ledger import COUNTED, DAMAGED, REFUSED, Entry, Ledger
 from cdnlog.history.retention import Keep
 from cdnlog.history.tables import DAY, GRAIN, Grains, Sums
 from cdnlog.model import MICROSECONDS, FileReport, Verdict
-from cdnlog.pipeline import CountFile, Progress
+from cdnlog.pipeline import CountFile
 from cdnlog.settings import Settings
 from cdnlog.source import STDIN, Found, Input
 from cdnlog.workers import Monitor, Plan, run
@@ -76,7 +78,7 @@ class Intake:
 
     night: int
     candidates: dict[str, Candidate] = field(default_factory=dict)
-    evidence: Evidence = field(default_factory=lambda: Evidence.empty(GRAIN))
+    evidence: Kept = field(default_factory=lambda: Kept.empty(GRAIN))
     others: tuple[FileReport, ...] = ()
 
 
@@ -152,7 +154,7 @@ class Ingest:
             row = self._take(candidate, result, fingerprint)
             if row is not None:
                 counted.append(row.id)
-                gathered.add(row, result.evidence)
+                gathered.add(row, result.kept)
             if done % _ROLL_UP_EVERY == 0:
                 self.roll_up()
         self.roll_up()
@@ -310,7 +312,7 @@ class Ingest:
         task = CountFile(self._settings, None, gather=True)
         results = run(task, enumerate(candidates[row.path].found for row in rows), self._plan)
         for row, counted in zip(rows, results, strict=True):
-            gathered.add(row, counted.evidence)
+            gathered.add(row, counted.kept)
         return gathered
 
 
@@ -326,17 +328,17 @@ class _Gathered:
     """Merges the evidence of the night's files in their order; of what is too old to be told finely nothing is kept."""
 
     def __init__(self, newest: int | None, keep: Keep) -> None:
-        self.evidence = Evidence.empty(GRAIN)
+        self.evidence = Kept.empty(GRAIN)
         self._newest, self._keep = newest, keep
 
-    def add(self, entry: Entry, gathered: Evidence | None) -> None:
+    def add(self, entry: Entry, gathered: Kept | None) -> None:
         if entry.middle is not None and (self._newest is None or entry.middle > self._newest):
             self._newest = entry.middle
         if gathered is None or self._newest is None:
             return
         first = self._keep.grains(self._newest, UTC_ZONE).hours - DAY  # the zone may not be known yet
         parts = [self.evidence, gathered]
-        self.evidence = evidence.merged([part.ordered(part.number("time") >= first * MICROSECONDS) for part in parts])
+        self.evidence = merged([part.take(np.flatnonzero(part.times >= first * MICROSECONDS)) for part in parts])
 
 
 def _stat(path: str) -> Stat | None:

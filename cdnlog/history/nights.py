@@ -8,7 +8,7 @@ from datetime import tzinfo
 
 import numpy as np
 
-from cdnlog.columns import Bools, Ints
+from cdnlog.buffer import Bools, Ints
 from cdnlog.counts import Counts, joint
 from cdnlog.evidence import Evidence
 from cdnlog.history.baseline import Seen, base_id

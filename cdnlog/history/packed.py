@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cdnlog.columns import Ints
+from cdnlog.buffer import Ints
 
 _LIMB = 62  # bits of the lower part of a sum: sums may be larger than 64 bits hold
 _LEVEL = 6

@@ -12,7 +12,7 @@ from datetime import UTC, tzinfo
 import numpy as np
 import numpy.typing as npt
 
-from cdnlog.columns import Ints
+from cdnlog.buffer import Ints
 from cdnlog.counts import DIMENSIONS, MEASURES, Cells, Counts, Value
 from cdnlog.history.packed import limbs, packed, unpacked, whole
 from cdnlog.zones import floor_to_window

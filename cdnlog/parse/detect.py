@@ -1,12 +1,13 @@
 """Tells a file's format from its first lines: the one that accepts most of them, and of several the most telling.
 
 Trying a format is parsing with it, so there is no second opinion on what a line is. To keep that cheap with dozens of
-formats, those whose kind, keys or separators are not in the lines at all are left out, and the rest are tried on a
-few lines first.
+formats, those whose kind, keys, separators or times are not in the lines at all are left out, and the rest are tried
+on a few lines first.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
@@ -129,9 +130,10 @@ def detect(sample: Sample, formats: Iterable[LogFormat], parser_of: Callable[[Lo
     formats = list(formats)
     whole, few = sample.block, sample.few(_FEW)
     lines = whole.data.split(b"\n")
-    likely = [fmt for fmt in formats if _likely(fmt, lines[: 4 * _FEW])]
+    timely = [fmt for fmt in formats if _timely(fmt, few)]
+    likely = [fmt for fmt in timely if _likely(fmt, lines[: 4 * _FEW])]
     rows = {fmt.name: parser_of(fmt).parse(few).rows for fmt in likely}
-    rows |= {fmt.name: parser_of(fmt).parse(few).rows for fmt in formats if _last_resort(fmt, rows, few)}
+    rows |= {fmt.name: parser_of(fmt).parse(few).rows for fmt in timely if _last_resort(fmt, rows, few)}
     fitting = [fmt for fmt in formats if rows.get(fmt.name)]
     block = whole if fitting else few  # where none fits a few lines will do to tell the nearest
     tried = [_candidate(fmt, parser_of(fmt).parse(block, keep_rejects=True)) for fmt in fitting or formats]
@@ -172,6 +174,24 @@ def _ranked(tried: list[Candidate]) -> tuple[Candidate, ...]:
 def _alike(one: Candidate, other: Candidate) -> bool:
     """Whether nothing tells which of two is meant."""
     return one.rank[:2] == other.rank[:2] and other.name not in one.beats
+
+
+def _timely(fmt: LogFormat, few: Block) -> bool:
+    """Whether there is anything like a time of the format: without one it accepts none of the lines."""
+    if not isinstance(fmt, Delimited | Pattern):
+        return True  # JSON may write a time with escapes, and of the rest `_likely` knows more
+    layouts = [
+        layout for field in fmt.fields if field.type == "time" and field.column == "time" for layout in field.layouts
+    ]
+    return not layouts or any(layout not in _LOOKS or re.search(_LOOKS[layout], few.data) for layout in layouts)
+
+
+_LOOKS = {
+    "YYYYMMDDhhmmss": rb"[0-9]{14}",
+    "clf": rb"[0-9]/[A-Za-z]{3}/[0-9]{4}:[0-9]{2}:",
+    "iso": rb"[0-9]{4}[-/][0-9]{1,2}[-/][0-9]",
+}
+"""What every time of a layout has, however it is written; of the others nothing can be said."""
 
 
 def _likely(fmt: LogFormat, lines: list[bytes]) -> bool:

@@ -6,7 +6,7 @@ import re
 
 import numpy as np
 
-from cdnlog.columns import Bools, Bytes
+from cdnlog.buffer import Bools, Bytes
 from cdnlog.model import MAX_LINE
 from cdnlog.parse.lines import Lines
 

@@ -10,7 +10,8 @@ from fnmatch import translate
 
 import numpy as np
 
-from cdnlog.columns import Bools, Buffer, Column, Dictionary, Ints, Numbers, Texts
+from cdnlog.buffer import Bools, Buffer, Ints
+from cdnlog.columns import Column, Numbers, Texts, dictionary
 from cdnlog.declared import Regions
 from cdnlog.formats import Cut, Delimited, Field, LogFormat
 from cdnlog.model import MICROSECONDS
@@ -58,7 +59,7 @@ class FieldReader:
         self._column = declared.column or ""
         self._wanted = frozenset(declared.columns) & wanted
         self._given = given
-        self._known = Dictionary()
+        self._known = dictionary()
         self._nulls = tuple(null.encode() for null in (*fmt.nulls, *declared.nulls))
         own = tuple(null.encode() for null in declared.nulls)
         self._unanswered = (*values.NO_ANSWER, *own, *({b"-1"} & set(self._nulls)))

@@ -11,7 +11,6 @@ import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import chain
 from typing import Any
 
@@ -19,7 +18,8 @@ import msgspec
 import numpy as np
 from msgspec import Raw
 
-from cdnlog.columns import Bools, Buffer, Bytes, Ints
+from cdnlog import kernel
+from cdnlog.buffer import Bools, Buffer, Bytes, Ints
 from cdnlog.formats import JsonLines
 from cdnlog.model import Block
 from cdnlog.parse.fates import CONTROL, COUNTED, FIELDS, JSON, content, prejudged
@@ -64,62 +64,48 @@ class JsonRows:
 
 
 class Values:
-    """The raw values of all objects: where each stands in one text, and what it means.
+    """The raw values of all objects: where each stands in a text, and what it means.
 
     Args:
-        raws: The values, row by row.
-        width: Values of a row.
+        buffer: The text.
+        start: Where each value starts, shape (values, rows).
+        end: Where it ends; an absent one is empty.
     """
 
-    def __init__(self, raws: Iterable[Raw], width: int) -> None:
-        self._text = b"\n".join(raws)  # no raw value has an LF in it, as no line has
-        self._bytes = np.frombuffer(self._text + b"\n", np.uint8)
-        ends = np.flatnonzero(self._bytes == LF) if self._text else np.empty(0, np.int64)
-        self._end = ends.reshape(-1, width)
-        self._start = np.concatenate(([0], ends[:-1] + 1))[: len(ends)].reshape(-1, width)
-        self._escapes = np.flatnonzero(self._bytes == _BACKSLASH)
+    def __init__(self, buffer: Buffer, start: Ints, end: Ints) -> None:
+        self._base, self._start, self._end = buffer, start, end
         self._more: list[bytes] = []
-        self._size = len(self._text)
+        self._size = buffer.size
 
     @property
     def buffer(self) -> Buffer:
         """The text that all slices are of."""
-        return Buffer(b"".join([self._text, *self._more]))
+        return Buffer(b"".join([self._base.data[: self._base.size], *self._more])) if self._more else self._base
 
     def there(self, place: int) -> Bools:
         """Mark the rows that have a value at a place, null or not."""
-        there: Bools = self._end[:, place] > self._start[:, place]
+        there: Bools = self._end[place] > self._start[place]
         return there
 
     def meant(self, place: int, path: Path, *, whole: bool) -> Slice:
         """Return what the values at a place mean; most are slices of the raw text."""
-        start, end = self._start[:, place], self._end[:, place]
-        head = self._bytes[start]
+        start, end = self._start[place], self._end[place]
+        head = self._base.bytes[start]
         quoted = (head == _QUOTE) & (start < end)
         nothing = (head == ord("n")) | (head == ord("{"))
-        odd = np.searchsorted(self._escapes, start) < np.searchsorted(self._escapes, end)
-        odd = (odd & quoted) | (head == ord("["))
+        odd = quoted & self._base.holds(b"\\", start, end - start)
+        odd |= head == ord("[")
         if path:
             odd |= start < end
-        if whole:
-            odd |= self._fractions(start, end)
+        if whole:  # a number that may be a whole one but is not written so: 404.0, 1e3
+            odd |= self._base.holds(b".eE", start, end - start)
         start, length = start + quoted, np.where(nothing, 0, end - start - 2 * quoted)
-        for row in np.flatnonzero(odd).tolist():
-            text = meant(self._text[self._start[row, place] : self._end[row, place]], path, whole=whole)
+        for row in np.flatnonzero(odd & (self._start[place] < end)).tolist():
+            text = meant(self._base.text(int(self._start[place, row]), int(self._end[place, row])), path, whole=whole)
             start[row], length[row] = self._size, len(text)
             self._more.append(text)
             self._size += len(text)
         return start, length
-
-    def _fractions(self, start: Ints, end: Ints) -> Bools:
-        """Mark numbers that may be whole ones but are not written so: 404.0, 1e3."""
-        marks = self._marks
-        found: Bools = np.searchsorted(marks, start) < np.searchsorted(marks, end)
-        return found
-
-    @cached_property
-    def _marks(self) -> Ints:
-        return np.flatnonzero((self._bytes == ord(".")) | ((self._bytes | 0x20) == ord("e")))
 
 
 class JsonSplitter:
@@ -136,18 +122,47 @@ class JsonSplitter:
         paths = [[steps(key) for key in f.keys] if j in wanted else [] for j, f in enumerate(fmt.fields)]
         signature = [steps(key) for key in fmt.signature]
         self._shape = Shape([path for field in paths for path in field] + signature)
+        self._keys = kernel.Keys(self._shape.leaves)
         self._places = [[self._shape.place(path) for path in field] for field in paths]
         self._whole = [field.type in _WHOLE for field in fmt.fields]
         self._signature = [self._shape.place(path)[0] for path in signature]
 
     def split(self, block: Block) -> Split:
         """Take a block apart."""
-        lines = scan(block.data, quotes=False)
+        lines = scan(block)
         fate = prejudged(lines, cut=block.cut)
-        texts = block.data.split(b"\n")
-        records, numbers = [], []
+        rows, start, end = self._plain(lines, fate)
+        others = fate == COUNTED
+        others[rows] = False
+        decoded, numbers = self._decoded(block, lines, fate, np.flatnonzero(others))
+        buffer = lines.buffer
+        if len(numbers):
+            text, more_start, more_end = _laid_out(decoded, len(self._shape.leaves), buffer.size)
+            buffer = Buffer(buffer.data[: buffer.size] + text)
+            rows = np.concatenate([rows, numbers])
+            order = np.argsort(rows)
+            start, end = (np.hstack(parts)[:, order] for parts in ((start, more_start), (end, more_end)))
+            rows = rows[order]
+        values = Values(buffer, start, end)
+        for place in self._signature:
+            fate[rows[~values.there(place)]] = FIELDS
+        slices = [self._slice(values, *both) for both in zip(self._places, self._whole, strict=True)]
+        return Split(lines, fate, JsonRows(rows, values.buffer, slices))
+
+    def _plain(self, lines: Lines, fate: Bytes) -> tuple[Ints, Ints, Ints]:
+        """Find the values of the lines that are plainly an object, if the kernel is there: rows, starts and ends."""
+        if not kernel.on:
+            nothing = np.empty((len(self._shape.leaves), 0), np.int64)
+            return np.empty(0, np.int64), nothing, nothing
+        candidates = (fate == COUNTED) & ~lines.control
+        return self._keys.values(lines.buffer.address, lines.start, lines.end, candidates)
+
+    def _decoded(self, block: Block, lines: Lines, fate: Bytes, numbers: Ints) -> tuple[list[Any], Ints]:
+        """Decode lines one by one; return the objects and the numbers of their lines, note the fate of the others."""
+        records, found = [], []
+        texts = block.padded.split(b"\n") if len(numbers) else []
         decode = self._shape.decode
-        for i in np.flatnonzero(fate == COUNTED).tolist():
+        for i in numbers.tolist():
             text = texts[i]
             try:
                 if text[:1] != b"{" or lines.control[i] or text.count(b"{") + text.count(b"[") > _DEEPEST:
@@ -159,15 +174,8 @@ class JsonSplitter:
                     fate[i] = record
                     continue
             records.append(record)
-            numbers.append(i)
-        return Split(lines, fate, self._rows(records, np.array(numbers, np.int64), fate))
-
-    def _rows(self, records: list[Any], numbers: Ints, fate: Bytes) -> JsonRows:
-        values = Values(chain.from_iterable(map(self._shape.values, records)), len(self._shape.leaves))
-        for place in self._signature:
-            fate[numbers[~values.there(place)]] = FIELDS
-        slices = [self._slice(values, *both) for both in zip(self._places, self._whole, strict=True)]
-        return JsonRows(numbers, values.buffer, slices)
+            found.append(i)
+        return list(chain.from_iterable(map(self._shape.values, records))), np.array(found, np.int64)
 
     def _slice(self, values: Values, places: list[tuple[int, Path]], whole: bool) -> Slice | None:
         """Return where a field's values stand, of several keys the first that has one."""
@@ -193,6 +201,14 @@ class JsonSplitter:
             return JSON
         found = _lenient(line[at:].rstrip(b", \t"))
         return self._shape.record(found) if isinstance(found, dict) else JSON
+
+
+def _laid_out(raws: Iterable[Raw], width: int, offset: int) -> tuple[bytes, Ints, Ints]:
+    """Return raw values as one text, and where they stand in it, shape (width, rows), from an offset on."""
+    text = b"\n".join([*raws, b""])  # no raw value has an LF in it, as no line has
+    ends = np.flatnonzero(np.frombuffer(text, np.uint8) == LF) + offset
+    starts = np.concatenate(([offset], ends[:-1] + 1))
+    return text, starts.reshape(-1, width).T, ends.reshape(-1, width).T
 
 
 def _lenient(line: bytes) -> object:

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cdnlog.columns import Bools, Buffer, Bytes, Ints
+from cdnlog import kernel
+from cdnlog.buffer import Bools, Buffer, Bytes, Ints
+from cdnlog.model import Block
 
 LF, CR, QUOTE = 10, 13, 34
 _SPACE = b" "
@@ -19,56 +21,72 @@ _SPACE = b" "
 _TYPED = np.isin(np.arange(32), [7, 8, 9, 27])
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Lines:
     """The lines of one block.
 
     Attributes:
         buffer: The bytes, ending in LF.
+        start: First byte of each line.
+        end: Byte after the last one of each line's text.
+        control: Lines that hold a control byte no text has.
+    """
+
+    buffer: Buffer
+    start: Ints
+    end: Ints
+    control: Bools
+
+    def text(self, i: int) -> bytes:
+        """Return the text of one line."""
+        return self.buffer.text(int(self.start[i]), int(self.end[i]))
+
+
+@dataclass(frozen=True)
+class Marked(Lines):
+    """Lines and marks as numpy finds them.
+
+    Attributes:
         at: Position of every mark.
         kind: The byte there.
         first: Index in `at` of each line's first mark.
         stop: Index in `at` of the mark that ends each line's text: its LF, or the CR before it.
         quotes: Indices in `at` of the quotes, if quotes are marks at all.
-        start: First byte of each line.
-        end: Byte after the last one of each line's text.
-        control: Lines that hold a control byte no text has.
         pure: Whether all marks are separators, quotes and line ends.
         after: Byte after each mark, None where that is the next one always.
     """
 
-    buffer: Buffer
     at: Ints
     kind: Bytes
     first: Ints
     stop: Ints
     quotes: Ints
-    start: Ints
-    end: Ints
-    control: Bools
     pure: bool
     after: Ints | None = None
-
-    def text(self, i: int) -> bytes:
-        """Return the text of one line."""
-        return self.buffer.text(int(self.start[i]), int(self.end[i]))
 
     def begins(self, marks: Ints) -> Ints:
         """Return where what follows each mark begins."""
         return self.at[marks] + 1 if self.after is None else self.after[marks]
 
 
-def scan(data: bytes, separator: bytes = b"", *, quotes: bool = True, repeated: bool = False) -> Lines:
-    """Find lines and marks of a block; `data` must not be empty.
+def scan(block: Block) -> Lines:
+    """Find the lines of a block; it must not be empty."""
+    buffer = Buffer(block.padded, padded=True)
+    if kernel.on:
+        return Lines(buffer, *kernel.scan(buffer.address, block.lines)[0])
+    return marked(buffer, quotes=False)
+
+
+def marked(buffer: Buffer, separator: bytes = b"", *, quotes: bool = True, repeated: bool = False) -> Marked:
+    """Find lines and marks by numpy.
 
     Args:
-        data: Whole lines.
+        buffer: Whole lines, the last one ends in LF.
         separator: What stands between fields; without one, line ends and controls are all there is.
         quotes: Whether quotes are marks, or text as any other.
         repeated: Whether several separators in a row are one.
     """
-    buffer = _terminated(data)
-    at = np.flatnonzero(_marked(buffer, separator, quotes=quotes))
+    at = np.flatnonzero(_marks(buffer, separator, quotes=quotes))
     kind = buffer.bytes[at]
     after = None
     if len(separator) > 1 or repeated:
@@ -79,10 +97,10 @@ def scan(data: bytes, separator: bytes = b"", *, quotes: bool = True, repeated: 
     between = np.count_nonzero(kind == own) if separator else 0
     pure = len(lf) + len(inner) + between == len(at)
     stop, control = (lf, np.zeros(len(lf), bool)) if pure else _controls(kind, at, lf, own)
-    return Lines(buffer, at, kind, _after(lf), stop, inner, _after(at[lf]), at[stop], control, pure, after)
+    return Marked(buffer, _after(at[lf]), at[stop], control, at, kind, _after(lf), stop, inner, pure, after)
 
 
-def _marked(buffer: Buffer, separator: bytes, *, quotes: bool) -> Bools:
+def _marks(buffer: Buffer, separator: bytes, *, quotes: bool) -> Bools:
     if quotes and separator[:1] == _SPACE:
         marks: Bools = buffer.bytes <= QUOTE  # space, quote, LF and the controls, in one comparison
     else:
@@ -113,11 +131,6 @@ def _wide(buffer: Buffer, at: Ints, kind: Bytes, separator: bytes, *, repeated: 
         after = after[last]  # of each run the place of its first and the end of its last
         at, kind = at[~again], kind[~again]
     return at, kind, after
-
-
-def _terminated(data: bytes) -> Buffer:
-    """Return the block as a buffer whose last line ends in LF; only a file's last block may lack it."""
-    return Buffer(data if data.endswith(b"\n") else data + b"\n")
 
 
 def _after(ends: Ints) -> Ints:

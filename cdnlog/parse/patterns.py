@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from cdnlog.columns import Bools, Buffer, Bytes, Ints
+from cdnlog.buffer import Bools, Buffer, Bytes, Ints
 from cdnlog.formats import Pattern
 from cdnlog.model import Block
 from cdnlog.parse.fates import CONTROL, COUNTED, FIELDS, content, ordinary, payload, prejudged
@@ -47,7 +47,7 @@ class PatternSplitter:
 
     def split(self, block: Block) -> Split:
         """Take a block apart."""
-        lines = scan(block.data, quotes=False)
+        lines = scan(block)
         fate = prejudged(lines, cut=block.cut)
         starts = lines.start.copy()
         odd = (fate == COUNTED) & (~ordinary(lines, fate, self._comment) | lines.control)

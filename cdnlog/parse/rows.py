@@ -7,7 +7,8 @@ from datetime import tzinfo
 
 import numpy as np
 
-from cdnlog.columns import Bytes, Coded, Column, Ints, Numbers
+from cdnlog.buffer import Bytes, Ints
+from cdnlog.columns import Coded, Column, Numbers
 from cdnlog.declared import Regions
 from cdnlog.formats import Delimited, JsonLines, LogFormat, Pattern, W3c
 from cdnlog.model import NO_DOMAIN, REJECT_TEXT, Accounting, Batch, Block, Reject
@@ -72,7 +73,7 @@ class Parser:
         columns = self._joined(self._read(rows, fate))
         if "domain" in self._wanted and "domain" not in columns:
             columns["domain"] = Coded((np.zeros(len(rows.line), np.int64), [self._domain]))
-        if not block.data.endswith(b"\n") and not block.cut:
+        if not block.whole and not block.cut:
             judge_tail(fate, torn=block.torn)
         good = fate[rows.line] == COUNTED
         if not good.all():

@@ -81,5 +81,4 @@ class Sample:
 
 
 def _block(lines: list[bytes]) -> Block:
-    data = b"".join(line + b"\n" for line in lines) or b"\n"
-    return Block(data, 1, 0, len(data))
+    return Block.of([b"".join(line + b"\n" for line in lines) or b"\n"], 1, 0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from cdnlog.columns import Buffer, Bytes, Ints
+from cdnlog.buffer import Buffer, Bytes, Ints
 from cdnlog.model import Block
 from cdnlog.parse.lines import Lines
 

@@ -15,7 +15,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from cdnlog.columns import Bools, Buffer, Ints, Words, distinct
+from cdnlog import kernel
+from cdnlog.buffer import Bools, Buffer, Ints, Words, distinct
 from cdnlog.model import MICROSECONDS
 from cdnlog.parse import values
 
@@ -128,8 +129,7 @@ def _clf(buffer: Buffer, start: Ints, length: Ints) -> Moments:
     for at, mark in ((0, "/"), (4, "/"), (9, ":"), (18, " ")):
         good &= buffer.bytes[slash + at] == ord(mark)
     midnight, no_day = values.midnights(year * 10_000 + month * 100 + day)
-    found = _judged((midnight + clock) * MICROSECONDS, offset, good & ~no_day)
-    return _mended(found, buffer, start, length, _CLF)
+    return _judged((midnight + clock) * MICROSECONDS, offset, good & ~no_day)
 
 
 def _iso(buffer: Buffer, start: Ints, length: Ints) -> Moments:
@@ -150,8 +150,7 @@ def _iso(buffer: Buffer, start: Ints, length: Ints) -> Moments:
             good[rows] &= fine
     zone = np.where(zulu, 1, np.where(long, 6, np.where(short, 5, 0)))
     micro, fine = _fraction(buffer, at + 19, end - zone)
-    found = _judged((seconds + clock) * MICROSECONDS + micro, offset, good & fine)
-    return _mended(found, buffer, start, length, _ISO)
+    return _judged((seconds + clock) * MICROSECONDS + micro, offset, good & fine)
 
 
 def _epoch(buffer: Buffer, start: Ints, length: Ints) -> Moments:
@@ -167,8 +166,7 @@ def _epoch(buffer: Buffer, start: Ints, length: Ints) -> Moments:
     good = ~bad & fine & (whole <= 19)  # noqa: PLR2004
     value[~good] = 0
     local = value * scale + micro // 10 ** (6 - places)
-    found = _judged(local, np.zeros(len(local), np.int64), good)
-    return _mended(found, buffer, start, length, None)
+    return _judged(local, np.zeros(len(local), np.int64), good)
 
 
 def _date(buffer: Buffer, start: Ints) -> tuple[Ints, Bools]:
@@ -346,7 +344,25 @@ def _decimal(text: bytes) -> tuple[int, int] | None:
     return int(number.scaleb(unit)), 0
 
 
-_NAMED: dict[str, Reader] = {"YYYYMMDDhhmmss": _compact, "clf": _clf, "iso": _iso, "epoch": _epoch}
+def _usual(compiled: str, plain: Reader, pattern: re.Pattern[bytes] | None) -> Reader:
+    """Return what reads the usual shape of a layout all at once, and odd ones one by one."""
+
+    def read(buffer: Buffer, start: Ints, length: Ints) -> Moments:
+        if kernel.on:
+            found = Moments(*kernel.moments(compiled, buffer.address, start, length))
+        else:
+            found = plain(buffer, start, length)
+        return _mended(found, buffer, start, length, pattern)
+
+    return read
+
+
+_NAMED: dict[str, Reader] = {
+    "YYYYMMDDhhmmss": _compact,
+    "clf": _usual("clf_times", _clf, _CLF),
+    "iso": _usual("iso_times", _iso, _ISO),
+    "epoch": _usual("epoch_times", _epoch, None),
+}
 
 
 def dates(layouts: tuple[str, ...]) -> Reader:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cdnlog.columns import Bools, Buffer, Ints
+from cdnlog.buffer import Bools, Buffer, Ints
 from cdnlog.parse.split import Slice
 
 _LONGEST_SCHEME, _LONGEST_METHOD = 12, 32

@@ -13,7 +13,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from cdnlog.columns import Bools, Buffer, Ints, Words, distinct
+from cdnlog import kernel
+from cdnlog.buffer import Bools, Buffer, Ints, Words, distinct
 
 MAX_DIGITS = 18
 """Longest integer that is read; all of them fit into int64."""
@@ -44,6 +45,8 @@ def _joined(digits: Words) -> Ints:
 
 def unsigned(buffer: Buffer, start: Ints, length: Ints) -> tuple[Ints, Bools]:
     """Read 1 to 18 ASCII digits."""
+    if kernel.on:
+        return kernel.numbers("unsigned_numbers", buffer.address, start, length)
     values, good = _leading(buffer, start, length)
     good &= (length > 0) & (length <= MAX_DIGITS)
     for done in (8, 16):
@@ -69,6 +72,8 @@ def _leading(buffer: Buffer, start: Ints, left: Ints) -> tuple[Ints, Bools]:
 
 def signed(buffer: Buffer, start: Ints, length: Ints) -> tuple[Ints, Bools]:
     """Read digits with or without a leading minus."""
+    if kernel.on:
+        return kernel.numbers("signed_numbers", buffer.address, start, length)
     minus = buffer.bytes[start] == ord("-")
     if not minus.any():
         return unsigned(buffer, start, length)
@@ -78,6 +83,8 @@ def signed(buffer: Buffer, start: Ints, length: Ints) -> tuple[Ints, Bools]:
 
 def decimal(buffer: Buffer, start: Ints, length: Ints, places: int) -> tuple[Ints, Bools]:
     """Read digits with or without a fraction, as a number of units of 10 ** -places; further digits are cut off."""
+    if kernel.on:
+        return kernel.numbers("decimals", buffer.address, start, length, places)
     end = start + length
     dot = buffer.next(b".", start, end)
     whole, bad = unsigned(buffer, start, dot - start)
@@ -141,13 +148,19 @@ NO_ANSWER = (b"0", b"000", b"-")
 
 def status(buffer: Buffer, start: Ints, length: Ints, none: tuple[bytes, ...] = NO_ANSWER) -> tuple[Ints, Bools]:
     """Read a status: 100 to 999, or 0 for what says that no answer was sent."""
+    values, bad = _three_digits(buffer, start, length)
+    if len(rows := np.flatnonzero(bad)):
+        unanswered = buffer.is_null(start[rows], length[rows], none) & (length[rows] > 0)
+        values[rows[unanswered]], bad[rows[unanswered]] = 0, False
+    return values, bad
+
+
+def _three_digits(buffer: Buffer, start: Ints, length: Ints) -> tuple[Ints, Bools]:
+    if kernel.on:
+        return kernel.numbers("statuses", buffer.address, start, length)
     found, good = _digit_bytes(buffer.words[start], 3)
     values = _joined(found)
     good &= (length == 3) & (values >= 100)  # noqa: PLR2004 - the shape of a status
-    if not good.all():
-        rows = np.flatnonzero(~good)
-        unanswered = buffer.is_null(start[rows], length[rows], none) & (length[rows] > 0)
-        values[rows[unanswered]], good[rows[unanswered]] = 0, True
     return values, ~good
 
 
@@ -159,6 +172,8 @@ def compact_time(buffer: Buffer, start: Ints, length: Ints) -> tuple[Ints, Bools
     Returns:
         Seconds, rows that are no time, rows whose year no log can hold.
     """
+    if kernel.on:
+        return kernel.compact_times(buffer.address, start, length)
     day_digits, good = _digit_bytes(buffer.words[start], 8)
     clock_digits, fine = _digit_bytes(buffer.words[start + 6], 8)
     good &= fine & (length == 14)  # noqa: PLR2004 - the layout's length
@@ -191,6 +206,8 @@ def _midnight(day: int) -> int | None:
 
 def address(buffer: Buffer, start: Ints, length: Ints) -> Bools:
     """Mark what cannot be an IP address: its first or last byte, or its length, is not one's."""
+    if kernel.on:
+        return kernel.checked("addresses", buffer.address, start, length)
     ends = _ADDRESS_EDGE[buffer.bytes[start]] & _ADDRESS_EDGE[buffer.bytes[start + length - 1]]
     bad: Bools = ~ends | (length < 2) | (length > _LONGEST_ADDRESS)  # noqa: PLR2004 - "::"
     return bad
@@ -198,6 +215,8 @@ def address(buffer: Buffer, start: Ints, length: Ints) -> Bools:
 
 def word(buffer: Buffer, start: Ints, length: Ints) -> Bools:
     """Mark what is no bare word: it does not begin with an ASCII letter."""
+    if kernel.on:
+        return kernel.checked("words", buffer.address, start, length)
     letter = (buffer.bytes[start] | np.uint8(0x20)) - np.uint8(ord("a"))
     bad: Bools = (letter >= 26) | (length == 0)  # noqa: PLR2004 - letters
     return bad

@@ -10,7 +10,7 @@ from functools import cached_property
 
 import numpy as np
 
-from cdnlog.columns import Buffer, Bytes, Ints
+from cdnlog.buffer import Buffer, Bytes, Ints
 from cdnlog.formats import Cut, Delimited, Escape, Keyed, W3c
 from cdnlog.model import Block
 from cdnlog.parse.delimited import DelimitedRows, DelimitedSplitter
@@ -85,7 +85,6 @@ class Header:
     """
 
     def __init__(self, fmt: W3c, names: list[str], separator: str) -> None:
-        self.separator = separator
         self.place = tuple(_place(field, names) for field in fmt.fields)
         like = {name: getattr(fmt, name) for name in _LIKE}
         escape: Escape = "doubled" if fmt.quoted else "none"
@@ -114,13 +113,12 @@ class W3cSplitter:
 
     def split(self, block: Block) -> Split:
         """Take a block apart."""
-        lines = scan(block.data, quotes=False)
+        lines = scan(block)
         fate = prejudged(lines, cut=block.cut)
         open_ = fate == COUNTED
         head = lines.buffer.bytes[lines.start]
         comments = open_ & ((head == _HASH) | (head == BOM[0]))
         parts: list[Part] = []
-        scanned: dict[str, Lines] = {}
         for text, numbers in self._headers(lines, np.flatnonzero(comments)):
             below = np.zeros(len(fate), bool)
             below[numbers] = True
@@ -129,9 +127,7 @@ class W3cSplitter:
                 _reject_headless(lines, fate, np.flatnonzero(below))
                 continue
             made = self._of(text, lines, np.flatnonzero(below & ~comments))
-            if made.separator not in scanned:
-                scanned[made.separator] = made.splitter.scan(block.data)
-            parts.append(Part(made.splitter.rows(scanned[made.separator], fate, below), made.place))
+            parts.append(Part(made.splitter.rows(made.splitter.scan(block), fate, below), made.place))
         return Split(lines, fate, Parts(lines.buffer, tuple(parts)))
 
     def _headers(self, lines: Lines, comments: Ints) -> list[tuple[bytes, Ints]]:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from cdnlog.declared import Lang
 from cdnlog.errors import UnknownNameError
-from cdnlog.report import as_csv, as_json, as_markdown, as_prometheus, as_table
 from cdnlog.report.sections import Document
-from cdnlog.results import Night
 
-__all__ = ["NIGHT_OUTPUTS", "OUTPUTS", "Document", "render"]
+if TYPE_CHECKING:
+    from cdnlog.model import Finding
+
+__all__ = ["NIGHT_OUTPUTS", "OUTPUTS", "Document", "fragment", "pieces", "render"]
 
 OUTPUTS = ("table", "json", "csv", "markdown", "html")
 """What any result can be rendered as."""
@@ -28,17 +33,28 @@ def render(document: Document, output: str = "table", width: int = 80, lang: Lan
     Raises:
         UnknownNameError: There is no such output.
     """
-    if output == "table":
-        return as_table.render(document, width, lang)
-    if output == "html":
-        # The template engine costs 50 ms, which the other outputs do not spend.
-        from cdnlog.report import as_html  # noqa: PLC0415
+    return "".join(pieces(document, output, width, lang))
 
-        return as_html.render(document, lang)
-    if output == "prometheus" and isinstance(document, Night):
-        return as_prometheus.render(document)
-    renderers = {"json": as_json.render, "csv": as_csv.render, "markdown": as_markdown.render}
-    known = NIGHT_OUTPUTS if isinstance(document, Night) else OUTPUTS
+
+def pieces(document: Document, output: str, width: int = 80, lang: Lang = "en") -> Iterator[str]:
+    """Yield the same text piece by piece: a table of a million rows never is in memory as a whole.
+
+    Raises:
+        UnknownNameError: There is no such output.
+    """
+    known = (*OUTPUTS, *getattr(document, "outputs", ()))
     if output not in known:
         raise UnknownNameError("output", output, known)
-    return renderers[output](document, lang)
+    # Each brings a library of its own, for setting tables, writing CSV or filling a page in: only one is loaded.
+    renderer = import_module(f"cdnlog.report.as_{output}")
+    if hasattr(renderer, "pieces"):
+        return iter(renderer.pieces(document, lang))
+    arguments: dict[str, tuple[int | Lang, ...]] = {"table": (width, lang), "prometheus": ()}
+    return iter([renderer.render(document, *arguments.get(output, (lang,)))])
+
+
+def fragment(document: Document | Finding, lang: Lang = "en") -> str:
+    """Return a result, or one finding, as a piece of HTML for a notebook's cell."""
+    from cdnlog.report import as_notebook  # noqa: PLC0415 - the template engine, as above
+
+    return as_notebook.render(document, lang)

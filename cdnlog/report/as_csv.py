@@ -4,24 +4,19 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Mapping
-from functools import cache
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from itertools import islice
 from typing import Any
 
-from cdnlog.catalog import Answer, Comparison
-from cdnlog.counts import Counts
+from cdnlog.answers import Answer, Comparison
 from cdnlog.declared import Lang
-from cdnlog.model import Change
 from cdnlog.report.as_json import as_dict
+from cdnlog.report.layout import Listing, picked
 from cdnlog.report.sections import Document
-from cdnlog.report.stores import FILE
-from cdnlog.results import Diagnosis, Difference, Holdings, Night
 from cdnlog.text import csv_cell, visible
 
-_FINDING = (
-    "severity", "domain", "status", "name", "owner", "cause", "confidence", "requests", "total", "share", "clients",
-    "start", "end", "active", "meaning", "fix", "avoid", "needs", "id",
-)  # fmt: skip
+_AT_A_TIME, _DISTINCT = 8192, 65_536
 _ANSWER = (
     "provider",
     "code",
@@ -37,33 +32,30 @@ _ANSWER = (
 )
 
 
-def render(document: Document, lang: Lang = "en") -> str:
-    """Return the document as CSV; lists within a cell are separated by " | "."""
-    if isinstance(document, Counts):
-        return _csv(document.headers, document.rows())
-    data = as_dict(document, lang)
-    if isinstance(document, Diagnosis | Night):
-        return _csv(_FINDING, _picked(_FINDING, data["findings"]))
-    if isinstance(document, Difference):
-        return _csv(Change.__slots__, _picked(Change.__slots__, data["changes"]))
+def pieces(document: Document, lang: Lang = "en") -> Iterator[str]:
+    """Yield the document as CSV, piece by piece; lists within a cell are separated by " | "."""
+    if isinstance(document, Listing):
+        return _csv(document.headers, document.rows)
     if isinstance(document, Answer | Comparison):
-        return _csv(_ANSWER, _picked(_ANSWER, data.get("answers", [data])))
-    if isinstance(document, Holdings):
-        return _csv(FILE, _picked(FILE, data["files"]))
-    return _csv(document.headers, document.rows)
+        data = as_dict(document, lang)
+        return _csv(_ANSWER, picked(_ANSWER, data.get("answers", [data])))
+    from cdnlog.report import measured  # noqa: PLC0415 - brings numpy, which tables do without
+
+    return _csv(*measured.table(document))
 
 
-def _picked(names: Iterable[str], rows: Iterable[Mapping[str, Any]]) -> Iterator[tuple[Any, ...]]:
-    return (tuple(row[name] for name in names) for row in rows)
-
-
-def _csv(headers: Iterable[str], rows: Iterable[tuple[Any, ...]]) -> str:
+def _csv(headers: Iterable[str], rows: Iterable[tuple[Any, ...]]) -> Iterator[str]:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(headers)
-    text = cache(_text)  # few distinct texts, many rows
-    writer.writerows([text(cell) if isinstance(cell, str) else _cell(cell) for cell in row] for row in rows)
-    return out.getvalue()
+    text = lru_cache(_DISTINCT)(_text)  # few distinct texts, many rows
+    rest = iter(rows)
+    while some := list(islice(rest, _AT_A_TIME)):
+        writer.writerows([text(cell) if isinstance(cell, str) else _cell(cell) for cell in row] for row in some)
+        yield out.getvalue()
+        out.seek(0)
+        out.truncate()
+    yield out.getvalue()
 
 
 def _text(value: str) -> str:

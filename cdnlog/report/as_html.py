@@ -15,8 +15,7 @@ from markupsafe import Markup
 
 from cdnlog.counts import Counts
 from cdnlog.declared import Lang
-from cdnlog.model import Listing
-from cdnlog.report.layout import Cell, Chart, Swatch, speaker
+from cdnlog.report.layout import Cell, Chart, Listing, Swatch, speaker
 from cdnlog.report.sections import Document, sections
 from cdnlog.results import Diagnosis, Difference, Holdings, Night
 from cdnlog.text import visible
@@ -25,10 +24,14 @@ from cdnlog.text import visible
 def render(document: Document, lang: Lang = "en") -> str:
     """Return the document as an HTML page that ends in LF."""
     lang = getattr(document, "lang", lang)
-    style = _file("report.css")
+    style = file("report.css")
     policy = base64.b64encode(hashlib.sha256(f"\n{style}".encode()).digest()).decode()
-    page: str = _template().render(
-        sections=sections(document, lang), lang=lang, title=speaker(lang)(_title(document)), style=style, policy=policy
+    page: str = template("report.html").render(
+        sections=sections(document, lang, pictures=True),
+        lang=lang,
+        title=speaker(lang)(_title(document)),
+        style=style,
+        policy=policy,
     )
     return page
 
@@ -49,7 +52,8 @@ def _title(document: Document) -> str:
 
 
 @cache
-def _template() -> jinja2.Template:
+def template(name: str) -> jinja2.Template:
+    """Return one of our templates; it escapes all it is given."""
     environment = jinja2.Environment(
         autoescape=True,
         undefined=jinja2.StrictUndefined,
@@ -58,10 +62,11 @@ def _template() -> jinja2.Template:
         keep_trailing_newline=True,
     )
     environment.filters |= {"shown": _shown, "number": _is_number, "svg": _svg, "swatch": _swatch}
-    return environment.from_string(_file("report.html"))
+    return environment.from_string(file(name))
 
 
-def _file(name: str) -> str:
+def file(name: str) -> str:
+    """Return a file of this folder."""
     return (files("cdnlog.report") / name).read_text(encoding="utf-8")
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from tabulate import tabulate
-
 from cdnlog.declared import Lang
+from cdnlog.report.grid import grid
 from cdnlog.report.layout import Card, Section, Tile
 from cdnlog.report.sections import Document, sections
 from cdnlog.text import markdown_cell
@@ -22,7 +21,7 @@ def _section(section: Section) -> list[str]:
     if section.rows:
         rows = [["-" if cell is None else markdown_cell(str(cell)) for cell in row] for row in section.rows]
         headers = [markdown_cell(head) for head in section.headers]
-        parts.append(tabulate(rows, headers, tablefmt="pipe", disable_numparse=True))
+        parts.append(grid(rows, headers, "pipe"))
     parts += [part for card in section.cards for part in _card(card)]
     return parts + [markdown_cell(note) for note in section.notes]
 

@@ -37,7 +37,7 @@ def render(night: Night) -> str:
 
 def _of_requests(night: Night) -> Iterator[_Gauge]:
     shown = grid(night.counts).top(_DOMAINS + 1)
-    names = [OTHERS if name.startswith("+") else name for name in shown.domains]
+    names = [*shown.domains[:-1], OTHERS] if shown.others else [*shown.domains]
     yield _Gauge("requests", "Requests of the night by domain and class of the status code.", _classes(shown, names))
     total, failing = shown.total.sum(axis=1).tolist(), shown.of(*FAILING).sum(axis=1).tolist()
     shares = [({"domain": name}, bad / all_) for name, bad, all_ in zip(names, failing, total, strict=True) if all_]

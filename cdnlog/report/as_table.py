@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tabulate
 import wcwidth
 
 from cdnlog.declared import Lang
@@ -11,7 +10,6 @@ from cdnlog.report.sections import Document, sections
 from cdnlog.text import visible
 
 _NAMES = ("#", "status", "code", "client_port")  # numbers that are names, without thousands separators
-tabulate.MIN_PADDING = 0  # its default widens every head by two columns, and 80 are few
 
 
 def render(document: Document, width: int = 80, lang: Lang = "en") -> str:
@@ -26,12 +24,17 @@ def _section(section: Section, width: int) -> list[str]:
         told = (f"{tile.label}: {tile.value} ({tile.note})" for tile in section.tiles)
         parts.append("\n".join(_wrap(line, width, "", "   ") for line in told))
     if section.rows:
-        rows = [[_cell(cell, head) for cell, head in zip(row, section.headers, strict=True)] for row in section.rows]
-        align = ["right" if _is_number(column) else "left" for column in zip(*section.rows, strict=True)]
-        table = tabulate.tabulate(rows, section.headers, tablefmt="simple", disable_numparse=True, colalign=align)
-        parts = ["\n".join([*parts, "\n".join(line.rstrip() for line in table.split("\n"))])]
+        parts = ["\n".join([*parts, _table(section)])]
     parts += [_card(card, width) for card in section.cards]
     return parts + (["\n".join(_wrap(note, width, "", "   ") for note in section.notes)] if section.notes else [])
+
+
+def _table(section: Section) -> str:
+    from cdnlog.report.grid import grid  # noqa: PLC0415 - see there
+
+    rows = [[_cell(cell, head) for cell, head in zip(row, section.headers, strict=True)] for row in section.rows]
+    align = ["right" if _is_number(column) else "left" for column in zip(*section.rows, strict=True)]
+    return "\n".join(line.rstrip() for line in grid(rows, section.headers, "simple", align).split("\n"))
 
 
 def _cell(cell: Cell, head: str) -> str:

@@ -40,7 +40,7 @@ def sections(budget: Budget | None, say: Say) -> list[Section]:
     notes = [say("slo-note")]
     notes += [say("burn-unknown")] if any(spent.burn is None for spent in budget.rows) else []
     notes += [say("slo-quiet", n=f"{quiet:,}")] if quiet else []
-    notes += [say("more", n=f"{len(spending) - _SHOWN:,}")] if len(spending) > _SHOWN else []
+    notes += [say("more-in-json", n=f"{len(spending) - _SHOWN:,}")] if len(spending) > _SHOWN else []
     heads = (say("domain"), say("code"), *(say(f"span-{span}") for span in SPANS), say("spent"), say("allowed"))
     rows = tuple(_row(key, table[key], table[key[0], None], say) for key in spending[:_SHOWN])
     return [Section(say("slo", target=f"{budget.target:g}"), heads if rows else (), rows, notes=tuple(notes))]

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from cdnlog.catalog import Answer
+from cdnlog.answers import Answer
 from cdnlog.declared import Lang
-from cdnlog.model import Finding
 from cdnlog.report.layout import Card, Cell, Say, Section, clock, percent, speaker
-from cdnlog.results import Diagnosis
+
+if TYPE_CHECKING:
+    from cdnlog.model import Finding
+    from cdnlog.results import Diagnosis
 
 _HIT_SHOWN = 3
 _HIT_LONGEST = 60
@@ -58,6 +62,12 @@ def _card(number: int, f: Finding, lang: Lang) -> Card:
     state = "" if f.state == "unknown" else f", {say(f'state-{f.state}')}"
     title = f"{number}. {say(f'severity-{f.severity}').upper()}{state}  {f.domain}  {f.status}  {f.name}"
     return Card(title, tuple(_finding(f, say)), f.severity)
+
+
+def finding_card(f: Finding, lang: Lang) -> Card:
+    """One finding alone, without the number that it has among others."""
+    card = _card(1, f, lang)
+    return replace(card, title=card.title.removeprefix("1. "))
 
 
 def _finding(f: Finding, say: Say) -> Iterator[tuple[str, str]]:

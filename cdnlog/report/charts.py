@@ -52,6 +52,7 @@ _STYLE: dict[str, Any] = {
     "axes.formatter.use_locale": False,
     "timezone": "UTC",
 }
+_LETTER, _HEIGHT, _DESCENT = 0.6, 0.95, 0.22  # of the size of the text
 _ENDS = {"left": "start", "center": "middle", "right": "end"}
 
 
@@ -130,6 +131,14 @@ class _Pen(RendererBase):
     def points_to_pixels(self, points: float) -> float:  # type: ignore[override]
         """Return points as pixels: a point is one."""
         return points
+
+    def get_text_width_height_descent(
+        self, s: str, prop: FontProperties, ismath: bool | str
+    ) -> tuple[float, float, float]:
+        """Return about the room of a text: it is the page that has the font, and no font here has every letter."""
+        del ismath
+        size = float(prop.get_size_in_points())
+        return _LETTER * size * len(s), _HEIGHT * size, _DESCENT * size
 
     def draw_path(
         self,

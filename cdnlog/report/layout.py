@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from cdnlog.catalog import say
 from cdnlog.declared import Lang
-from cdnlog.plots import Floats, Span
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from cdnlog.plots import Floats, Span
 
 Cell = str | int | float | None
 Say = Callable[..., str]
@@ -97,7 +101,7 @@ class Section:
         cards: What is told one by one.
         notes: Plain lines.
         tiles: Numbers side by side, above the table.
-        charts: Pictures above the table, on pages only; what they show is told in words or numbers too.
+        charts: Pictures above the table, on pages only.
         swatches: What their colours stand for.
         linked: How many of the rows, from the first, have a card in the section with `targets`; on pages only.
         targets: Whether rows of another section lead to these cards.
@@ -117,9 +121,24 @@ class Section:
     folded: bool = False
 
 
+@dataclass(frozen=True)
+class Listing:
+    """A plain table for people: what `codes` and `formats` print."""
+
+    title: str
+    headers: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    notes: tuple[str, ...] = ()
+
+
 def speaker(lang: Lang) -> Say:
     """Return what says a phrase in one language: `say(key, name=fact)`."""
     return partial(say, lang)
+
+
+def picked(names: Iterable[str], rows: Iterable[Mapping[str, Any]]) -> Iterator[tuple[Any, ...]]:
+    """Return the named values of each row."""
+    return (tuple(row[name] for name in names) for row in rows)
 
 
 def clock(iso: str, *, zone: bool = False) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from html import escape
 
 from cdnlog.grids import FAILING, grid
 from cdnlog.model import SEVERITIES, Finding
@@ -12,27 +13,34 @@ from cdnlog.report import budgets, cards, pictures, tables
 from cdnlog.report.layout import Card, Cell, Say, Section, Tile, clock, percent, speaker
 from cdnlog.results import Night
 
-_ROWS_SHOWN = 20
-_FINDINGS_SHOWN = 50
-_CARDS_LONGEST, _LINE_LONGEST = 160_000, 1_000  # letters; a page is to be mailed and opened on a phone
+_ROWS_SHOWN, _FINDINGS_SHOWN, _DOMAINS_SHOWN = 20, 50, 60
+# A page is to be mailed and opened on a phone: the bytes of its cards, the letters of a line and of a cell.
+_CARDS_LONGEST, _LINE_LONGEST, _CELL_LONGEST = 250_000, 600, 200
 
 
-def sections(night: Night) -> list[Section]:
+def sections(night: Night, *, with_pictures: bool) -> list[Section]:
     """Return the sections of a night: the input first, since all else stands on it."""
     say = speaker(night.lang)
+    return [_shortened(section) for section in _sections(night, say, with_pictures=with_pictures)]
+
+
+def _sections(night: Night, say: Say, *, with_pictures: bool) -> list[Section]:
     loud, *noise = cards.finding_sections(night.diagnosis)
     worst = [finding for finding in night.diagnosis if finding.severity != "info"]
     told = _cards(loud, say)
-    overview = replace(_cut(loud, say, _FINDINGS_SHOWN), cards=(), charts=pictures.timeline(worst, say))
+    overview = replace(
+        _cut(loud, say, _FINDINGS_SHOWN), cards=(), charts=pictures.timeline(worst, say) if with_pictures else ()
+    )
     return [
         Section(tiles=_tiles(night, worst, say)),
         *_input(night, say),
         replace(overview, linked=sum(len(section.cards) for section in told)),
-        *pictures.failures(night, say),
+        *(pictures.failures(night, say) if with_pictures else ()),
         *told,
         *budgets.sections(night.budget, say),
-        *(_cut(section, say, _FINDINGS_SHOWN) for section in [*_gone(night, say), *_muted(night, say), *noise]),
-        *tables.domains(night.counts, night.lang),
+        *(_cut(section, say) for section in [*_gone(night, say), *_muted(night, say)]),
+        *(_cut(section, say, _FINDINGS_SHOWN) for section in noise),
+        *(_cut(section, say, _DOMAINS_SHOWN) for section in tables.domains(night.counts, night.lang)),
         *tables.codes(night.counts, night.lang),
     ]
 
@@ -91,7 +99,7 @@ def _input(night: Night, say: Say) -> list[Section]:
     known = (say("known", n=f"{night.known:,}"),) if night.known else ()
     stored = say("stored", night=night.number, days=f"{night.days:,}")
     more = len(health.notes) - _ROWS_SHOWN
-    rest = (say("more", n=f"{more:,}"),) if more > 0 else ()
+    rest = (say("more-in-json", n=f"{more:,}"),) if more > 0 else ()
     notes = (*health.notes[:_ROWS_SHOWN], *rest, *known, stored, *night.unknown)
     news = _table("news", ("file-name", "told"), ((one.path, one.text) for one in night.news), say)
     gaps = ((m.domain, clock(m.start), clock(m.end), m.usual) for m in night.missing)
@@ -111,7 +119,7 @@ def _cut(section: Section, say: Say, most: int = _ROWS_SHOWN) -> Section:
     more = len(section.rows) - most
     if more <= 0:
         return section
-    notes = (say("more", n=f"{more:,}"), *section.notes)
+    notes = (say("more-in-json", n=f"{more:,}"), *section.notes)
     return replace(section, rows=section.rows[:most], notes=notes)
 
 
@@ -119,8 +127,8 @@ def _cards(loud: Section, say: Say) -> list[Section]:
     """The cards, as many as a page has room for."""
     shown: list[Card] = []
     room = _CARDS_LONGEST
-    for card in map(_shortened, loud.cards):
-        room -= sum(len(label) + len(text) for label, text in card.lines)
+    for card in _shortened(loud).cards:
+        room -= sum(len(escape(label + text).encode("utf-8", "replace")) for label, text in card.lines)
         if room < 0:
             break
         shown.append(card)
@@ -129,9 +137,19 @@ def _cards(loud: Section, say: Say) -> list[Section]:
     return [Section(say("cards"), cards=tuple(shown), notes=notes, targets=True)] if shown else []
 
 
-def _shortened(card: Card) -> Card:
-    lines = ((label, text if len(text) <= _LINE_LONGEST else f"{text[:_LINE_LONGEST]}…") for label, text in card.lines)
-    return replace(card, lines=tuple(lines))
+def _shortened(section: Section) -> Section:
+    """Cut what a stranger made longer than anyone reads; JSON has it all."""
+    rows = (tuple(_cell(cell) for cell in row) for row in section.rows)
+    cards = (replace(c, lines=tuple((label, _line(text)) for label, text in c.lines)) for c in section.cards)
+    return replace(section, rows=tuple(rows), cards=tuple(cards), notes=tuple(map(_line, section.notes)))
+
+
+def _line(text: str, longest: int = _LINE_LONGEST) -> str:
+    return text if len(text) <= longest else f"{text[:longest]}…"
+
+
+def _cell(cell: Cell) -> Cell:
+    return _line(cell, _CELL_LONGEST) if isinstance(cell, str) else cell
 
 
 def _gone(night: Night, say: Say) -> list[Section]:

@@ -85,5 +85,4 @@ def _shares(say: Say) -> tuple[Swatch, ...]:
 
 def _rest(shown: Grid, say: Say) -> tuple[str, ...]:
     """Say what a row of added up domains is."""
-    last = shown.domains[-1]
-    return (say("chart-rest", rest=last),) if last.startswith("+") else ()
+    return (say("chart-rest", rest=shown.domains[-1]),) if shown.others else ()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import IO, Any
@@ -15,7 +17,9 @@ import pyarrow.csv
 import pyarrow.dataset
 import pyarrow.parquet
 
+from cdnlog.declared import ColumnEntry
 from cdnlog.errors import UnknownNameError
+from cdnlog.model import FileReport
 from cdnlog.text import csv_cell, visible
 
 Write = Callable[[IO[bytes], Iterable[pa.Table]], None]
@@ -25,14 +29,51 @@ _MOST_PARTITIONS = 100_000
 _SUSPECT = r"^[\s\pZ]*[=+\-@|%＝＋－＠]"  # noqa: RUF001 - full-width signs are formulas too
 
 
-def writer_for(suffix: str) -> Write:
-    """Return what writes rows to a file with this suffix.
+@dataclass(frozen=True)
+class Origin:
+    """Where rows come from, to be kept with them.
+
+    Attributes:
+        version: Of cdnlog.
+        columns: What is known of the columns.
+        reports: What became of each file; complete when the rows are through.
+    """
+
+    version: str
+    columns: Mapping[str, ColumnEntry]
+    reports: Sequence[FileReport]
+
+    def described(self, schema: pa.Schema) -> pa.Schema:
+        """Return the schema with what the columns mean: unit, description, names elsewhere, personal data."""
+        fields = [
+            field.with_metadata(_meaning(self.columns[field.name])) if field.name in self.columns else field
+            for field in schema
+        ]
+        return pa.schema(fields, metadata={"cdnlog.version": self.version})
+
+    def facts(self) -> dict[str, str]:
+        """Return the files that were read, their formats and code tables."""
+        read = [report for report in self.reports if report.verdict.counts or report.accounting.counted]
+        return {
+            "cdnlog.source": json.dumps([report.path for report in read]),
+            "cdnlog.format": json.dumps(sorted({report.format for report in read if report.format})),
+            "cdnlog.provider": json.dumps(sorted({report.provider for report in read if report.provider})),
+        }
+
+
+def _meaning(entry: ColumnEntry) -> dict[str, str]:
+    facts = {"unit": entry.unit, "description": entry.description, "otel": entry.otel, "ecs": entry.ecs}
+    return {name: text for name, text in facts.items() if text} | {"personal": str(entry.personal).lower()}
+
+
+def writer_for(suffix: str, origin: Origin) -> Write:
+    """Return what writes rows to a file with this suffix; Parquet keeps their origin.
 
     Raises:
         UnknownNameError: Nothing is written under it.
     """
     writers: dict[str, Write] = {
-        ".parquet": _parquet,
+        ".parquet": partial(_parquet, origin),
         ".csv": _csv,
         ".jsonl": _json_lines,
         ".ndjson": _json_lines,
@@ -42,13 +83,14 @@ def writer_for(suffix: str) -> Write:
     return writers[suffix.lower()]
 
 
-def write_partitions(folder: Path, tables: Iterable[pa.Table], by: Sequence[str]) -> None:
+def write_partitions(folder: Path, tables: Iterable[pa.Table], by: Sequence[str], origin: Origin) -> None:
     """Write Parquet files below a folder, one subfolder per value: `day=2026-11-20/domain=www.example.com/`.
 
     Args:
         folder: An empty folder.
         tables: The rows, with `time` and whatever they are parted by.
         by: "day" (of UTC) and columns, in the order of the folders.
+        origin: Where they come from; what the columns mean is kept with them.
 
     Raises:
         UnknownNameError: The rows have no such column.
@@ -63,7 +105,7 @@ def write_partitions(folder: Path, tables: Iterable[pa.Table], by: Sequence[str]
     pa.dataset.write_dataset(
         (batch for group in groups for batch in group.to_batches()),
         folder,
-        schema=schema,
+        schema=origin.described(schema),
         format=parquet,
         file_options=parquet.make_write_options(compression="zstd", write_page_checksum=True),
         partitioning=pa.dataset.partitioning(pa.schema([schema.field(name) for name in by]), flavor="hive"),
@@ -101,12 +143,13 @@ def _first(tables: Iterable[pa.Table]) -> tuple[pa.Schema, Iterator[pa.Table]]:
     return first.schema, chain([first], groups)
 
 
-def _parquet(file: IO[bytes], tables: Iterable[pa.Table]) -> None:
+def _parquet(origin: Origin, file: IO[bytes], tables: Iterable[pa.Table]) -> None:
     schema, groups = _first(tables)
-    # Page checksums: without them a flipped byte is read back as different data.
-    with pa.parquet.ParquetWriter(file, schema, compression="zstd", write_page_checksum=True) as writer:
+    options = {"compression": "zstd", "write_page_checksum": True}  # else a flipped byte is read as different data
+    with pa.parquet.ParquetWriter(file, origin.described(schema), **options) as writer:
         for group in groups:
             writer.write_table(group)
+        writer.add_key_value_metadata(origin.facts())
 
 
 def _csv(file: IO[bytes], tables: Iterable[pa.Table]) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from cdnlog.counts import Counts, DomainSummary
+from heapq import nsmallest
+
+from cdnlog.counts import Counts, DomainSummary, requests_by
 from cdnlog.declared import Lang
 from cdnlog.report.layout import Cell, Section, clock, percent, speaker
 
@@ -31,8 +33,9 @@ def health(counts: Counts, lang: Lang) -> Section:
 def _span(counts: Counts) -> str:
     if "window_start" not in counts.dims or not len(counts):
         return ""
-    starts = counts.columns["window_start"]
-    return f"{clock(counts.shown(min(starts)))} ~ {clock(counts.shown(max(starts) + counts.window), zone=True)}"
+    starts = counts.cells.keys[:, counts.dims.index("window_start")]
+    first, last = counts.shown(int(starts.min())), counts.shown(int(starts.max()) + counts.window)
+    return f"{clock(first)} ~ {clock(last, zone=True)}"
 
 
 def counted(counts: Counts) -> Section:
@@ -48,22 +51,15 @@ def counted(counts: Counts) -> Section:
 def codes(counts: Counts, lang: Lang) -> list[Section]:
     """Every status of every domain over the whole time, the domains with most requests first."""
     say = speaker(lang)
-    sums: dict[str, dict[int, list[int]]] = {}
-    names = ("domain", "status", "requests", "bytes")
-    for domain, status, requests, sent in zip(*(counts.columns[name] for name in names), strict=True):
-        cell = sums.setdefault(domain, {}).setdefault(status, [0, 0])
-        cell[0] += requests
-        cell[1] += sent
-    totals = {domain: sum(n for n, _ in by.values()) for domain, by in sums.items()}
-    rows: list[tuple[Cell, ...]] = [
-        (domain, str(status), n, percent(n, totals[domain]), sent)
-        for domain in sorted(sums, key=lambda name: (-totals[name], name))
-        for status, (n, sent) in sorted(sums[domain].items())
-    ]
+    by_code, totals = counts.by("domain", "status"), requests_by(counts, "domain")
+    first = nsmallest(_CODES_SHOWN, by_code.rows(), key=lambda row: (-totals[row[0]], row[0], row[1]))
+    rows: tuple[tuple[Cell, ...], ...] = tuple(
+        (domain, str(status), n, percent(n, totals[domain]), sent) for domain, status, n, sent in first
+    )
     headers = tuple(say(key) for key in ("domain", "code", "requests", "share", "bytes"))
-    more = len(rows) - _CODES_SHOWN
+    more = len(by_code) - _CODES_SHOWN
     notes = (say("codes-more", n=f"{more:,}"),) if more > 0 else ()
-    return [Section(say("codes"), headers, tuple(rows[:_CODES_SHOWN]), notes=notes)] if rows else []
+    return [Section(say("codes"), headers, rows, notes=notes)] if rows else []
 
 
 def domains(counts: Counts, lang: Lang) -> list[Section]:

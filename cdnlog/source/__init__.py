@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -14,7 +15,7 @@ from cdnlog.source.blocks import blocks
 from cdnlog.source.codecs import MAGIC, Ending, Reader, codec_of, decompress
 from cdnlog.source.paths import STDIN, Found, Input, find, same_content
 
-__all__ = ["BLOCK", "STDIN", "Block", "Ending", "Found", "Input", "find", "read", "same_content"]
+__all__ = ["BLOCK", "STDIN", "Block", "Ending", "Found", "Input", "Reader", "find", "read", "same_content"]
 
 BLOCK = 2 * 1024 * 1024
 """Bytes of a block: measured; smaller ones pay for more calls, larger ones fall out of the processor's cache."""
@@ -36,8 +37,9 @@ class _Metered:
             size = min(size, self._limit - self.done)
         try:
             data = self._file.read(size) or b""
-        except OSError as error:
-            raise _ReadError(f"reading failed at byte {self.done}: {error.strerror or error}") from error
+        except (OSError, EOFError, ValueError, zlib.error) as error:  # an open file may decompress, or be closed
+            problem = getattr(error, "strerror", None) or error
+            raise _ReadError(f"reading failed at byte {self.done}: {problem}") from error
         self.done += len(data)
         if self._progress is not None and data:
             self._progress(len(data))
@@ -69,7 +71,7 @@ def read(
         return
     try:
         with _open(found) as file:
-            limit = None if found.path == STDIN else os.fstat(file.fileno()).st_size
+            limit = os.fstat(file.fileno()).st_size if found.on_disk else None
             pieces = _pieces(_Metered(file, limit, progress), size)
             yield from blocks(_watched(pieces, watch) if watch else pieces, size)
     except _ReadError as error:
@@ -86,7 +88,9 @@ def _watched(pieces: Iterable[bytes | Ending], watch: Callable[[bytes], None]) -
 
 
 def _open(found: Input) -> AbstractContextManager[Any]:
-    if found.path != STDIN:
+    if found.file is not None:
+        return nullcontext(found.file)  # whoever opened it closes it
+    if found.on_disk:
         return Path(found.path).open("rb", buffering=0)
     if sys.stdin is None:
         raise OSError("standard input is closed")

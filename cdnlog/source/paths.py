@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cdnlog.model import Verdict
+from cdnlog.source.codecs import Reader
 
 STDIN = "-"
+_OPEN = -2  # in place of a device: files that were given open
 _UNFINISHED = (".tmp", ".part")
 # Beside logs people keep notes; in a folder that is walked these are never logs. Named outright, they are read.
 _DOCUMENTS = (".md", ".ipynb", ".py", ".toml", ".pdf")
@@ -27,6 +29,7 @@ class Input:
         problem: One clause on why it is not read.
         size: Its size in bytes, 0 if unknown.
         inode: Device and inode, which tell the same file under another name.
+        file: The open file to read, instead of the path.
     """
 
     path: str
@@ -34,6 +37,12 @@ class Input:
     problem: str = ""
     size: int = 0
     inode: tuple[int, int] = (-1, -1)
+    file: Reader | None = None
+
+    @property
+    def on_disk(self) -> bool:
+        """Whether it is a file with a path, which any process can open and look at twice."""
+        return self.path != STDIN and self.file is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,18 +52,27 @@ class Found:
     inputs: tuple[Input, ...]
     skipped: tuple[str, ...] = ()
 
+    @property
+    def size(self) -> int:
+        """Bytes of all inputs whose size is known."""
+        return sum(one.size for one in self.inputs)
 
-def find(paths: Iterable[str | os.PathLike[str]]) -> Found:
+
+def find(paths: Iterable[str | os.PathLike[str] | Reader]) -> Found:
     """Find the inputs; a path that leads to nothing is an input with the verdict "missing"."""
     skipped: list[str] = []
     seen: dict[tuple[int, int], str] = {}
-    inputs = [_once(found, seen) for path in paths for found in _expand(_named(path), skipped)]
+    inputs = [_once(found, seen) for path in paths for found in _inputs(path, skipped)]
     return Found(tuple(inputs), tuple(skipped))
 
 
-def _named(path: str | os.PathLike[str]) -> str:
-    """Return a path as text; only the text "-" means standard input, a `Path` of that name is a file."""
-    return path if isinstance(path, str) else _file(os.fspath(path))
+def _inputs(path: str | os.PathLike[str] | Reader, skipped: list[str]) -> Iterator[Input]:
+    """Yield what is meant; only the text "-" means standard input, a `Path` of that name is a file."""
+    if isinstance(path, str | os.PathLike):
+        yield from _expand(path if isinstance(path, str) else _file(os.fspath(path)), skipped)
+    else:
+        name = getattr(path, "name", None)  # the number of its descriptor, if it has no name
+        yield Input(name if isinstance(name, str) else "(open file)", inode=(_OPEN, id(path)), file=path)
 
 
 def _file(path: str) -> str:
@@ -123,7 +141,7 @@ def same_content(inputs: Iterable[Input]) -> list[tuple[str, str]]:
     seen: dict[bytes, str] = {}
     pairs = []
     for found in inputs:
-        trailer = _gzip_trailer(found) if found.verdict is None and found.path != STDIN else b""
+        trailer = _gzip_trailer(found) if found.verdict is None and found.on_disk else b""
         if trailer in seen:
             pairs.append((seen[trailer], found.path))
         elif trailer:

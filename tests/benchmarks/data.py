@@ -1,74 +1,146 @@
-"""Writes the logs of the benchmark: seeded Tencent CDN logs of 200 domains with skew, as gz files.
-
-python tests/benchmarks/data.py DIR [--files 4] [--lines 1000000]
-"""
+"""Makes the files of the benchmark, each kept in the folder by its name, lines, seed and version."""
 
 from __future__ import annotations
 
-import argparse
 import random
+import shutil
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import repeat
 from pathlib import Path
+from typing import BinaryIO
 
 from isal import igzip
 
-DOMAINS = 200
-STATUSES = (200, 206, 304, 301, 302, 403, 404, 416, 499, 502, 504, 514, 0)
-STATUS_WEIGHTS = (820, 60, 60, 5, 5, 6, 20, 1, 8, 4, 5, 4, 2)
-AGENTS = (
-    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/129.0.0.0 Safari/537.36",
-    "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 Version/17.5 Mobile/15E148",
-    "Mozilla/5.0 (Linux; Android 14; SM-S921N) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/128.0.0.0 Mobile",
-    "okhttp/4.12.0",
-    "curl/8.5.0",
-)
-REGIONS = (22, 1050, 4, 120, 1442, 1068, -1, 2)
-ISPS = (2, 26, 1046, -1)
-CHUNK = 20_000
+from benchmarks import loglines
+
+VERSION = 1
+"""Raise it with any change of `loglines`."""
+LEVEL = 2
+REPEATS = 30
+"""How often the member is repeated: 100 MB of text become 3 GB."""
+PIECE = 1 << 20
+Lines = Callable[[random.Random, int, int], Iterator[list[str]]]
 
 
-def lines(rng: random.Random, hour: int, count: int) -> list[str]:
-    """Return log lines of one hour, in the order of time."""
-    domains = [f"{['www', 'img', 'api', 'dl'][i % 4]}{i}.site-{i // 4}.example.com" for i in range(DOMAINS)]
-    weights = [1 / (i + 1) ** 0.9 for i in range(DOMAINS)]
-    hosts = rng.choices(domains, weights, k=count)
-    statuses = rng.choices(STATUSES, STATUS_WEIGHTS, k=count)
-    agents = rng.choices(AGENTS, k=count)
-    regions, isps = rng.choices(REGIONS, k=count), rng.choices(ISPS, k=count)
-    seconds = sorted(rng.choices(range(3600), k=count))
-    bits = rng.getrandbits
-    return [
-        f"20261121{hour:02d}{s // 60:02d}{s % 60:02d} {bits(7) + 1}.{bits(8)}.{bits(8)}.{bits(8)} {host} "
-        f"/assets/{bits(9):03x}/page-{bits(12)}.html?v={bits(10)} {bits(18)} {region} {isp} {status} "
-        f'{"NULL" if bits(1) else "https://" + host + "/index"} {bits(9)} "{agent}" "(null)" GET HTTPS '
-        f"{'miss' if bits(3) == 0 else 'hit'} {1024 + bits(15)}"
-        for s, host, status, agent, region, isp in zip(seconds, hosts, statuses, agents, regions, isps, strict=True)
-    ]
+def _kept(path: Path, write: Callable[[Path], None]) -> Path:
+    """Return a file, written first if it is not there; never half of it."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        half = path.with_suffix(".tmp")
+        write(half)
+        half.replace(path)
+    return path
 
 
-def write(path: Path, seed: int, hour: int, count: int) -> None:
-    """Write one gz file of `count` lines."""
-    rng = random.Random(seed)
-    with igzip.open(path, "wb", compresslevel=2) as file:
-        for done in range(0, count, CHUNK):
-            file.write(("\n".join(lines(rng, hour, min(CHUNK, count - done))) + "\n").encode())
+@dataclass(frozen=True)
+class Hourly:
+    """Logs with a gz file per hour, each from a seed of its own."""
+
+    name: str
+    lines: Lines
+    seed: int
+
+    def file(self, folder: Path, hour: int, count: int) -> Path:
+        """Return the gz file of one hour."""
+        seed = self.seed + hour
+
+        def write(path: Path) -> None:
+            rng = random.Random(seed)
+            with igzip.open(path, "wb", compresslevel=LEVEL) as file:
+                for chunk in self.lines(rng, hour, count):
+                    file.write(("\n".join(chunk) + "\n").encode())
+
+        return _kept(folder / f"{self.name}-{hour:02d}-{count}-s{seed}-v{VERSION}.gz", write)
+
+    def files(self, folder: Path, hours: int, count: int) -> list[Path]:
+        """Return the gz files of the first hours."""
+        return [self.file(folder, hour, count) for hour in range(hours)]
 
 
-def make(folder: Path, files: int, count: int) -> list[Path]:
-    """Write the files that are not there yet; return all of them."""
-    folder.mkdir(parents=True, exist_ok=True)
-    paths = [folder / f"20261121{hour:02d}-{count}.gz" for hour in range(files)]
-    for hour, path in enumerate(paths):
-        if not path.exists():
-            write(path.with_suffix(".tmp"), 2000 + hour, hour, count)
-            path.with_suffix(".tmp").replace(path)
-    return paths
+def _plain(packed: Path) -> Path:
+    """Return the same file unpacked."""
+
+    def write(path: Path) -> None:
+        with igzip.open(packed) as source, path.open("wb") as file:
+            shutil.copyfileobj(source, file, PIECE)
+
+    return _kept(packed.with_suffix(".log"), write)
 
 
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--files", type=int, default=4)
-    parser.add_argument("--lines", type=int, default=1_000_000)
-    options = parser.parse_args()
-    for made in make(options.folder, options.files, options.lines):
-        print(made, made.stat().st_size)
+def _one_member(packed: list[Path], path: Path) -> Path:
+    """Return one gz file of one member with the lines of several."""
+
+    def write(half: Path) -> None:
+        with igzip.open(half, "wb", compresslevel=LEVEL) as file:
+            for part in packed:
+                with igzip.open(part) as source:
+                    shutil.copyfileobj(source, file, PIECE)
+
+    return _kept(path, write)
+
+
+def _joined(members: Iterable[Path], path: Path) -> Path:
+    """Return one gz file of several members."""
+
+    def write(half: Path) -> None:
+        with half.open("wb") as file:
+            for member in members:
+                _copy(member, file)
+
+    return _kept(path, write)
+
+
+def _copy(path: Path, target: BinaryIO) -> None:
+    with path.open("rb") as source:
+        shutil.copyfileobj(source, target, PIECE)
+
+
+def tencent(folder: Path, count: int) -> list[Path]:
+    """Four files of Tencent CDN."""
+    return Hourly("tencent", loglines.tencent, 2000).files(folder, 4, count)
+
+
+def tencent_plain(folder: Path, count: int) -> list[Path]:
+    """The same four files unpacked."""
+    return [_plain(path) for path in tencent(folder, count)]
+
+
+def tencent_one(folder: Path, count: int) -> list[Path]:
+    """The lines of the four files in one gz file of one member."""
+    return [_one_member(tencent(folder, count), folder / f"tencent-one-{4 * count}-v{VERSION}.gz")]
+
+
+def member(folder: Path, count: int) -> list[Path]:
+    """A gz file of about 100 MB of text where `count` is a million."""
+    return Hourly("member", loglines.tencent, 3000).files(folder, 1, count * 44 // 100)
+
+
+def repeated(folder: Path, count: int) -> list[Path]:
+    """The member again and again in one gz file, about 3 GB of text."""
+    return [_joined(repeat(*member(folder, count), REPEATS), folder / f"repeated-{count}-{REPEATS}-v{VERSION}.gz")]
+
+
+def domains(folder: Path, count: int) -> list[Path]:
+    """A gz file of Tencent CDN with as many domains as lines."""
+    return Hourly("domains", loglines.tencent_domains, 4000).files(folder, 1, count)
+
+
+def cloudflare(folder: Path, count: int) -> list[Path]:
+    """Four files of Cloudflare Logpush, together `count` JSON lines."""
+    return Hourly("cloudflare", loglines.cloudflare, 5000).files(folder, 4, count // 4)
+
+
+def cloudflare_plain(folder: Path, count: int) -> list[Path]:
+    """The same four files unpacked."""
+    return [_plain(path) for path in cloudflare(folder, count)]
+
+
+def combined(folder: Path, count: int) -> list[Path]:
+    """Two files in the combined format of nginx and Apache."""
+    return Hourly("combined", loglines.combined, 6000).files(folder, 2, count)
+
+
+def cloudfront(folder: Path, count: int) -> list[Path]:
+    """Four files of CloudFront (W3C with its header), together `count` lines."""
+    return Hourly("cloudfront", loglines.cloudfront, 7000).files(folder, 4, count // 4)

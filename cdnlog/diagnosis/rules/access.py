@@ -7,13 +7,13 @@ from math import isnan
 
 import numpy as np
 
-from cdnlog.diagnosis.case import Case, Reading, Rule, Verdict, percent, seconds
+from cdnlog.diagnosis.case import Case, Reading, Rule, Verdict, once, percent, seconds
 from cdnlog.diagnosis.rules import limits
 from cdnlog.diagnosis.rules.refused import (
-    Both,
     Split,
     addresses,
     agents,
+    both_of,
     effective,
     hurried,
     known,
@@ -77,6 +77,7 @@ def access_rule(case: Case) -> Reading | None:
     return Reading("E07", "weak", "E07-folder", _facts(folder), {"access-rule": case.limits["group.folder"]})
 
 
+@once
 def _grouped(case: Case) -> tuple[Split, ...]:
     """Return the groups that a rule on methods, regions or carriers would make; each name for several addresses."""
     single = tuple(split(case, name) for name in ("method", "region", "isp"))
@@ -181,8 +182,9 @@ def _signed(case: Case, found: Compared) -> tuple[str, float]:
     return ("E24-unknown", 0.4) if found.carry >= bounds["E24.some"] and not found.passed else ("E24-refutes", -1.2)
 
 
+@once
 def _signatures(case: Case) -> Compared:
-    return compared(case, Both.of(case).parts[1:])
+    return compared(case, both_of(case).parts[1:])
 
 
 def _bad(found: Compared) -> float:
@@ -245,7 +247,7 @@ def only_misses(case: Case) -> Reading | None:
         return None
     if not known(case, "cache"):
         return Reading("E09", "not-measurable", "E09-denied-not-measurable")
-    both = Both.of(case)
+    both = both_of(case)
     place = places(both)
     weights, refused = both.weights, both.refused
     hit = np.concatenate([part.hit for part in both.parts])

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from cdnlog.columns import Bools, Ints
-from cdnlog.diagnosis.case import Case
+from cdnlog.buffer import Bools, Ints
+from cdnlog.diagnosis.case import Case, once
 from cdnlog.diagnosis.rows import Rows
 
 _HARMLESS = re.compile(
@@ -79,12 +79,14 @@ class Asked:
         return self.failing.requests / both if both else 0.0
 
 
+@once
 def telling(case: Case) -> Rows:
     """Return the failing rows; of missing paths without those that are asked for in any case."""
     rows = case.failing
     return rows.where(~rows.test("path", harmless)) if case.status == 404 else rows  # noqa: PLR2004 - not found
 
 
+@once
 def asked(case: Case) -> Asked:
     """Return what was asked for in the middle nine tenths of the failures."""
     failing = telling(case)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
-from cdnlog.columns import Ints
-from cdnlog.diagnosis.case import Case
+from cdnlog.buffer import Ints
+from cdnlog.diagnosis.case import Case, once
 from cdnlog.diagnosis.rows import Rows
 from cdnlog.evidence import MISSING
 
@@ -24,6 +25,7 @@ FEW = 10
 """Requests below which a group of paths is judged together with other small ones."""
 
 
+@lru_cache(maxsize=8192)
 def path_group(path: str) -> str:
     """Return the part of a site that a path belongs to: its first telling segment, or its kind of file.
 
@@ -176,16 +178,19 @@ def compared(case: Case) -> Rows:
     return case.served if case.status in EDGE_CODES else case.misses
 
 
+@once
 def from_cache(case: Case) -> bool:
     """Whether a good part of the failures was served from the cache: they tell nothing of the origin now."""
     return case.failing.share(case.failing.hit) >= case.limits["E09.cached"]
 
 
+@once
 def paths(case: Case) -> Concentration | None:
     """Return where the failures sit among the groups of paths."""
     return concentration(case.failing, compared(case), "path", case.limits["E06.hold"], path_group)
 
 
+@once
 def narrow(case: Case) -> bool:
     """Whether some groups of paths hold the failures while misses of others are answered."""
     where = paths(case)
@@ -198,6 +203,7 @@ def narrow(case: Case) -> bool:
     )
 
 
+@once
 def wide(case: Case) -> bool:
     """Whether the failures are surely not those of a few groups of paths only."""
     where, limits = paths(case), case.limits
@@ -230,6 +236,7 @@ class Growth:
     ratio_before: float
 
 
+@once
 def growth(case: Case) -> Growth | None:
     """Return how the load grew, None without enough quiet time before."""
     quiet = case.quiet[-max(int(_HOUR / case.window), 1) :]
@@ -273,11 +280,13 @@ def _most(part: Mapping[int, int], windows: Sequence[int]) -> float:
     return float(max((part.get(window, 0) for window in windows), default=0))
 
 
+@once
 def slower(case: Case) -> float | None:
     """Return how much slower than before the origin answers what it answers, None where the log does not tell."""
     return slowdown(case.misses, case.misses_before, int(case.limits["E40.rows"])) if case.onset else None
 
 
+@once
 def sluggish(case: Case) -> bool | None:
     """Whether the origin's answers are slow: against before, else for any site's misses; None if in between."""
     ratio, limits = slower(case), case.limits
@@ -294,17 +303,11 @@ def sluggish(case: Case) -> bool | None:
     return True if slow else None
 
 
+@once
 def together(case: Case) -> set[str]:
     """Return the other domains on which the same trouble began in the same minutes."""
-    reach = max(case.limits["E11.minutes"] * 60, case.window)
     related = _PULL if case.status in _PULL else frozenset({case.status})
-    return {
-        other.domain
-        for other in case.neighbours
-        if other.domain != case.domain
-        and (other.status == case.status or (other.status in related and case.status in related))
-        and abs(other.first - case.windows[0]) <= reach
-    }
+    return case.neighbours(related, max(case.limits["E11.minutes"] * 60, case.window))
 
 
 def everywhere(case: Case) -> bool:

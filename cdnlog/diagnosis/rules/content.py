@@ -6,7 +6,7 @@ from statistics import median
 
 import numpy as np
 
-from cdnlog.columns import Bools
+from cdnlog.buffer import Bools
 from cdnlog.diagnosis.case import Case, Reading, Rule, percent, seconds
 from cdnlog.diagnosis.rows import Rows
 from cdnlog.diagnosis.rules import shapes

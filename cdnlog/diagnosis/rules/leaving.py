@@ -9,8 +9,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from cdnlog.columns import Bools
-from cdnlog.diagnosis.case import Case
+from cdnlog.buffer import Bools
+from cdnlog.diagnosis.case import Case, once
 from cdnlog.diagnosis.rows import Rows
 from cdnlog.diagnosis.rules.compare import Concentration, Pile, concentration, path_group, pile
 from cdnlog.evidence import MISSING
@@ -21,6 +21,7 @@ _PULLS = {"origin-timeout": (504, 524, 537), "origin-unreachable": (502, 522, 52
 _MILLISECONDS = 1000
 
 
+@once
 def sections(case: Case) -> frozenset[str]:
     """Return the largest groups of paths that together hold most of the failures."""
     weights: dict[str, float] = {}
@@ -41,6 +42,7 @@ def of_sections(rows: Rows, groups: frozenset[str]) -> Rows:
     return rows.where(rows.test("path", lambda path: path_group(path) in groups))
 
 
+@once
 def aborted_misses(case: Case) -> Rows:
     """Return the failing rows that were not in the cache."""
     return case.failing.where(~case.failing.hit)
@@ -66,6 +68,7 @@ class Wait:
         return self.now / max(self.before, 1.0)
 
 
+@once
 def wait(case: Case) -> Wait | None:
     """Return the waits of the group of paths with most aborts that can be compared, None if none can."""
     gone, least = aborted_misses(case), int(case.limits["E15.rows"])
@@ -92,6 +95,7 @@ def _late(parts: tuple[Rows, ...]) -> float | None:
     return float(values[order][min(int(np.searchsorted(sums, 0.75 * sums[-1])), len(values) - 1)])
 
 
+@once
 def slower(case: Case) -> bool | None:
     """Whether misses of the hit paths have become slow, or surely have not; None where the log does not tell."""
     found, limits = wait(case), case.limits
@@ -100,6 +104,7 @@ def slower(case: Case) -> bool | None:
     return True if found.ratio >= limits["E15.slower"] else False if found.ratio <= limits["E15.steady"] else None
 
 
+@once
 def timer(case: Case) -> Pile | None:
     """Return the value at which most durations of the aborts end, None if they are spread or too short to tell."""
     found = pile(case.failing, case.limits["E16.width"])
@@ -112,6 +117,7 @@ def timer(case: Case) -> Pile | None:
     return found
 
 
+@once
 def carrier(case: Case) -> Concentration | None:
     """Return the one carrier or region that holds the aborts, being hit far more than the others; else None."""
     found = [place for place in _carriers(case) if _stands_out(case, place)]
@@ -220,6 +226,7 @@ class Pulls:
     same: bool
 
 
+@once
 def pulls(case: Case) -> Pulls | None:
     """Return the failed fetches on the paths of the aborts, None if there are few."""
     limits = case.limits
@@ -263,6 +270,7 @@ class Agent:
     fresh: bool
 
 
+@once
 def agent(case: Case) -> Agent | None:
     """Return the product or version that stands out, None if none does or the log does not tell."""
     if not case.failing.has("user_agent"):

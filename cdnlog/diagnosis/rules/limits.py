@@ -9,10 +9,10 @@ import numpy as np
 
 from cdnlog.diagnosis.case import Case, Reading, Rule, percent
 from cdnlog.diagnosis.rules.refused import (
-    Both,
     Crowd,
     Pace,
     addresses,
+    both_of,
     browsing,
     crowd,
     effective,
@@ -146,7 +146,7 @@ def whole_domain(case: Case) -> Reading | None:
     """E26: a ban refuses everybody on the domain; a list of attackers lets other addresses pass."""
     if case.status != BANNED:
         return None
-    refused, *passed = Both.of(case).parts
+    refused, *passed = both_of(case).parts
     banned = set(refused.codes("client_ip").tolist())
     others = {code for rows in passed for code in rows.codes("client_ip").tolist()} - banned
     through = len(others) / (len(others) + len(banned))

@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl
 
 import numpy as np
 
-from cdnlog.columns import Bools
+from cdnlog.buffer import Bools
 from cdnlog.diagnosis.case import Case, Reading, Rule, percent
 from cdnlog.diagnosis.rows import Rows
 from cdnlog.diagnosis.rules.compare import (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cdnlog.diagnosis.case import Case, Reading, Rule, percent, seconds
+from cdnlog.diagnosis.case import Case, Reading, Rule, once, percent, seconds
 from cdnlog.diagnosis.rows import Rows
 from cdnlog.diagnosis.rules import load
 from cdnlog.diagnosis.rules.compare import (
@@ -127,6 +127,7 @@ def _like_answers(case: Case, facts: dict[str, str], failed: float, middle: floa
     return Reading("E38", "confirms", "E38-like", facts, favours)
 
 
+@once
 def _answers(case: Case) -> Rows:
     """Return what the origin answered, in the groups of paths that fail: now, else before."""
     where = paths(case)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from urllib.parse import urlsplit
 
 import numpy as np
 import numpy.typing as npt
 
-from cdnlog.columns import Bools, Ints
-from cdnlog.diagnosis.case import Case
+from cdnlog.buffer import Bools, Ints
+from cdnlog.diagnosis.case import Case, once
 from cdnlog.diagnosis.rows import Rows
 
 Weights = npt.NDArray[np.float64]
@@ -64,24 +65,12 @@ class Both:
 
     parts: tuple[Rows, ...]
 
-    @classmethod
-    def of(cls, case: Case) -> Both:
-        """Return those of a case; of what passed only the rows between the first refused and the last, or nearly so."""
-        times = case.failing.number("time")
-        first, last = np.quantile(times, [_EDGE, 1 - _EDGE]) if len(times) else (0, 0)
-
-        def meanwhile(rows: Rows) -> Rows:
-            at = rows.number("time")
-            return rows.where((at >= first) & (at <= last))
-
-        return cls((case.failing, meanwhile(case.served), meanwhile(case.others)))
-
-    @property
+    @cached_property
     def weights(self) -> Weights:
         """Requests that each row stands for."""
         return np.concatenate([part.weights for part in self.parts])
 
-    @property
+    @cached_property
     def refused(self) -> Bools:
         """Marks the refused rows."""
         return np.arange(sum(map(len, self.parts))) < len(self.parts[0])
@@ -94,21 +83,44 @@ class Both:
         """Return a text column as numbers."""
         return np.concatenate([part.codes(name) for part in self.parts])
 
+    def used(self, name: str) -> tuple[Ints, Ints]:
+        """Return the codes that occur in a text column, in order, and the place of each row's among them."""
+        if name not in self._used:
+            used, place = np.unique(self.codes(name), return_inverse=True)
+            self._used[name] = used, place
+        return self._used[name]
+
+    @cached_property
+    def _used(self) -> dict[str, tuple[Ints, Ints]]:
+        return {}
+
     def labels(self, name: str, label: Callable[[str], str]) -> tuple[Ints, list[str]]:
         """Return a column as places in a list of labels; a missing text is labelled as ""."""
-        used, place = np.unique(self.codes(name), return_inverse=True)
+        used, place = self.used(name)
         given = [label(str(self.parts[0].text(name, code) or "")) for code in used.tolist()]
         names = sorted(set(given))
         at = {text: i for i, text in enumerate(names)}
         return np.array([at[text] for text in given], np.int64)[place], names
 
 
+@once
+def both_of(case: Case) -> Both:
+    """Return those of a case; of what passed only the rows between the first refused and the last, or nearly so."""
+    times = case.failing.number("time")
+    first, last = np.quantile(times, [_EDGE, 1 - _EDGE]) if len(times) else (0, 0)
+
+    def meanwhile(rows: Rows) -> Rows:
+        at = rows.number("time")
+        return rows.where((at >= first) & (at <= last))
+
+    return Both((case.failing, meanwhile(case.served), meanwhile(case.others)))
+
+
 def places(both: Both) -> Ints:
     """Number the paths of the rows, those with few rows by their folder."""
-    codes = both.codes("path")
-    _, place, counts = np.unique(codes, return_inverse=True, return_counts=True)
+    _, place = both.used("path")
     folder, _ = both.labels("path", section)
-    numbers: Ints = np.unique(np.where(counts[place] < _LEAST, -1 - folder, codes), return_inverse=True)[1]
+    numbers: Ints = np.unique(np.where(np.bincount(place)[place] < _LEAST, -1 - folder, place), return_inverse=True)[1]
     return numbers
 
 
@@ -132,16 +144,18 @@ def network(text: str) -> str:
     return ":".join(text.split(":")[:3]) if ":" in text else text.rpartition(".")[0]
 
 
+@once
 def split(case: Case, column: str, label: Callable[[str], str] = lambda text: text or BLANK) -> Split:
     """Return the group of a column's values that nearly always are refused."""
-    both = Both.of(case)
+    both = both_of(case)
     place, names = both.labels(column, label)
     return _split(case, both, place, names)
 
 
+@once
 def pair(case: Case, first: str, second: str) -> Split:
     """Return the same for pairs of two columns' values, as region and carrier together."""
-    both = Both.of(case)
+    both = both_of(case)
     (a, left), (b, right) = (both.labels(name, lambda text: text or BLANK) for name in (first, second))
     used, place = np.unique(a * len(right) + b, return_inverse=True)
     names = [f"{left[i // len(right)]}, {right[i % len(right)]}" for i in used.tolist()]
@@ -174,10 +188,11 @@ def _ratio(part: float, whole: float) -> float:
     return part / whole if whole else 0.0
 
 
+@once
 def agents(case: Case) -> Split:
     """Return the words of User-Agents, or the blank one, that nearly always are refused."""
-    both = Both.of(case)
-    used, place = np.unique(both.codes("user_agent"), return_inverse=True)
+    both = both_of(case)
+    used, place = both.used("user_agent")
     words = [_words(str(case.failing.text("user_agent", code) or "")) for code in used.tolist()]
     refused = np.bincount(place, both.weights * both.refused, len(used))
     passed = np.bincount(place, both.weights * ~both.refused, len(used))
@@ -204,9 +219,10 @@ def _words(agent: str) -> set[str]:
     return {*_PRODUCT.findall(agent), *_VERSION.findall(agent)} or {BLANK if not agent.strip("-") else agent}
 
 
+@once
 def addresses(case: Case) -> Split:
     """Return the addresses that nearly always are refused; those with a single row say nothing and are left out."""
-    both = Both.of(case)
+    both = both_of(case)
     place, names = both.labels("client_ip", str)
     refused = both.refused
     seen = np.bincount(place, minlength=len(names)) > 1
@@ -250,11 +266,12 @@ class Pace:
     usual: float
 
 
+@once
 def pace(case: Case) -> Pace:
     """Return how busy those are who are refused, and others; kept rows stand for those that were not kept."""
-    both = Both.of(case)
+    both = both_of(case)
     weights, refused = both.weights, both.refused
-    _, address = np.unique(both.codes("client_ip"), return_inverse=True)
+    _, address = both.used("client_ip")
     _, second = np.unique(both.number("time") // _SECOND, return_inverse=True)
     never = ~refused & ~np.isin(address, address[refused])
 
@@ -286,15 +303,13 @@ class Crowd:
     agents: float
 
 
+@once
 def crowd(case: Case) -> Crowd:
     """Return how mixed the User-Agents behind the refused addresses are: the chance that two requests differ."""
-    both = Both.of(case)
+    both = both_of(case)
     refused, weights = both.refused, both.weights
-    used, address = np.unique(both.codes("client_ip"), return_inverse=True)
-    agent = both.codes("user_agent")
-    _, first, counts = np.unique(
-        address * (int(agent.max(initial=0)) + 1) + agent, return_index=True, return_counts=True
-    )
+    (used, address), (words, agent) = both.used("client_ip"), both.used("user_agent")
+    _, first, counts = np.unique(address * len(words) + agent, return_index=True, return_counts=True)
     rows = np.bincount(address, minlength=len(used))
     same = np.bincount(address[first], counts * (counts - 1), len(used))
     differ = 1 - same / np.maximum(rows * (rows - 1), 1)
@@ -327,9 +342,10 @@ def known(case: Case, column: str) -> bool:
     return case.failing.has(column) or case.served.has(column)
 
 
+@once
 def browsing(case: Case) -> bool:
     """Whether the refused ask for what others ask for, and come from pages as others do."""
-    both = Both.of(case)
+    both = both_of(case)
     weights, refused = both.weights, both.refused
     if not (~refused).any():
         return True

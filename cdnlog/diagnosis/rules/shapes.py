@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cdnlog.columns import Bools
+from cdnlog.buffer import Bools
 from cdnlog.diagnosis.case import Case, Reading, Rule, percent
 from cdnlog.diagnosis.rows import Rows
 from cdnlog.diagnosis.rules.asked import asked, evenly, of_paths, told

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta, timezone
 import numpy as np
 import numpy.typing as npt
 
-from cdnlog.columns import Bools
+from cdnlog.buffer import Bools
 from cdnlog.diagnosis.case import Case
 from cdnlog.diagnosis.rows import Rows
 from cdnlog.diagnosis.rules.refused import section

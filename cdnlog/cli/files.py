@@ -1,0 +1,81 @@
+"""The only place that writes files: one appears under its name when all of it is written, or not at all."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from cdnlog.errors import OutputError
+from cdnlog.text import visible
+
+TEMPORARY = ".cdnlog-"
+
+
+@contextmanager
+def atomic(path: Path) -> Iterator[IO[bytes]]:
+    """Open a file that appears under its name only when all is written.
+
+    Raises:
+        OutputError: It cannot be written; the temporary file is removed.
+    """
+    where = visible(path)
+    if path.exists() and not path.is_file():
+        with special(path) as file:
+            yield file
+        return
+    try:
+        handle, name = tempfile.mkstemp(prefix=TEMPORARY, suffix=".tmp", dir=path.parent)
+    except OSError as error:
+        raise OutputError(where, error.strerror or str(error)) from error
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.chmod(0o666 & ~_umask())
+        temporary.replace(path)
+    except OSError as error:
+        raise OutputError(where, error.strerror or str(error)) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def atomic_folder(path: Path) -> Iterator[Path]:
+    """Give an empty folder that appears under its name only when all is written into it.
+
+    Raises:
+        OutputError: It cannot be made, or there is something of that name already; what was begun is removed.
+    """
+    where = visible(path)
+    if path.exists() and not (path.is_dir() and not any(path.iterdir())):
+        raise OutputError(where, "there is something of that name already; give a new or an empty folder")
+    try:
+        with tempfile.TemporaryDirectory(prefix=TEMPORARY, suffix=".tmp", dir=path.parent) as made:
+            written = Path(made) / "written"
+            written.mkdir()
+            yield written
+            written.replace(path)
+    except OSError as error:
+        raise OutputError(where, error.strerror or str(error)) from error
+
+
+@contextmanager
+def special(path: Path) -> Iterator[IO[bytes]]:
+    """Open a pipe or a device as it is: replacing it with a file would not be what was asked for."""
+    try:
+        with path.open("wb") as file:
+            yield file
+    except OSError as error:
+        raise OutputError(visible(path), error.strerror or str(error)) from error
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,57 @@
+/* The compiled kernel of cdnlog: the innermost loops over a block's bytes, free of Python.
+
+   Each function does what a numpy function of the same name does, and no more; that one is its specification, and the
+   tests compare the two. Nothing here allocates, keeps state or reads beyond `size + PAD` bytes of a buffer. */
+#ifndef CDNLOG_KERNEL_H
+#define CDNLOG_KERNEL_H
+
+#include <stdint.h>
+#include <string.h>
+
+typedef uint8_t u8;
+typedef uint32_t u32;
+typedef uint64_t u64;
+typedef int32_t i32;
+typedef int64_t i64;
+
+#define EXPORT __attribute__((visibility("default")))
+
+/* Where a column's texts stand in a block: its bytes, and the first byte and the length of each. */
+typedef struct {
+    const u8 *data;
+    const i32 *start;
+    const i32 *length;
+    i64 rows;
+} Slices;
+
+static inline int digit(u8 byte) { return (u8)(byte - '0') < 10; }
+
+static inline u64 word_at(const u8 *at) {
+    u64 word;
+    memcpy(&word, at, 8);
+    return word;
+}
+
+/* Read 1 to 8 digits, all at once: moved to the high bytes, as numbers, joined by twos, fours and eights. */
+static inline i64 few_digits(const u8 *at, i64 count) {
+    const u64 zeros = 0x3030303030303030u << (8 * (8 - count));
+    const u64 found = (word_at(at) << (8 * (8 - count))) ^ zeros;
+    if (((found + 0x7676767676767676u) | found) & 0x8080808080808080u) return -1;
+    u64 sum = (found * 2561) >> 8;
+    sum = ((sum & 0x00FF00FF00FF00FFu) * 6553601) >> 16;
+    return (i64)(((sum & 0x0000FFFF0000FFFFu) * 42949672960001u) >> 32);
+}
+
+static inline i64 wide(const u8 *at, i64 count) {
+    i64 high = few_digits(at, count - 8), low = few_digits(at + count - 8, 8);
+    return high < 0 || low < 0 ? -1 : high * 100000000 + low;
+}
+
+/* Read 1 to 18 digits; -1 if one is none. */
+static inline i64 digits(const u8 *at, i64 count) {
+    if (count <= 8) return few_digits(at, count);
+    i64 high = count - 8 <= 8 ? few_digits(at, count - 8) : wide(at, count - 8), low = few_digits(at + count - 8, 8);
+    return high < 0 || low < 0 ? -1 : high * 100000000 + low;
+}
+
+#endif

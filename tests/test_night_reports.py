@@ -1,0 +1,397 @@
+"""Reports of a night in every output: complete, the same each time, safe, small, and good to look at."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import subprocess
+import sys
+import warnings
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from jsonschema import Draft202012Validator
+from made_nights import HOUR, MIDNIGHT, ZONE, counts_of, in_lang, night, traffic
+from test_data import schema
+from test_html import CHROMIUM, Browser, Page, hold_the_policy
+from test_sinks import HOSTILE, dirty
+
+from cdnlog import slo
+from cdnlog.catalog import Catalog, phrases
+from cdnlog.declared import LANGS, Lang
+from cdnlog.mute import Mute
+from cdnlog.plots import SEVERITY_COLOURS, Span
+from cdnlog.report import NIGHT_OUTPUTS, as_prometheus, charts, render
+from cdnlog.report.layout import Timeline
+from cdnlog.results import Diagnosis, Night
+from cdnlog.text import csv_cell, markdown_cell, visible
+
+MANY = [f"cdn{i:02d}.a-site-with-quite-a-name.example.com" for i in range(50)]
+MUTES = (
+    Mute(reason="Old pictures", owner="web team", until=date(2026, 12, 31), domain="api.*"),
+    Mute(reason="Over and done", owner="app team", until=date(2026, 11, 1), code=404),
+)
+SAMPLE = re.compile(r'([a-z_]+)(?:\{((?:[a-z]+="(?:[^"\\\n]|\\[\\"n])*",?)*)\})? ([0-9.e+-]+)')
+LABEL = re.compile(r'([a-z]+)="((?:[^"\\\n]|\\[\\"n])*)"(?:,|$)')
+
+
+def full(made: Night | None = None) -> Night:
+    """Return a night with mutes and an objective too."""
+    spends = slo.spends_by_table(Catalog(), "tencent-cdn", {})
+    return (made or night()).muted(MUTES).held_to(99.9, spends)
+
+
+def page(made: Night) -> Page:
+    """Return the page of a night, and hold what every page must hold."""
+    text = render(made, "html")
+    found = Page(text.encode())
+    hold_the_policy(found)
+    assert dirty(text.encode()) == []
+    assert (
+        re.search(r"<script|javascript:|<iframe|<object|<img|<link|<use|url\(|@import|xmlns|style=", text.lower())
+        is None
+    )
+    assert {dict(given)["href"][:9] for tag, given in found.tags if tag == "a"} <= {"#finding-"}  # type: ignore[index]
+    ids = [dict(given)["id"] for _, given in found.tags if "id" in dict(given)]
+    assert len(set(ids)) == len(ids)
+    return found
+
+
+def told(lang: Lang) -> str:
+    """Return a night in every output."""
+    return "".join(render(full(in_lang(night(), lang)), output) for output in NIGHT_OUTPUTS)
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_the_same_night_is_the_same_bytes(lang: Lang) -> None:
+    """Told twice, in another process and another time zone too, a night is the same text."""
+    text = told(lang)
+    assert text == told(lang)
+    where = [str(Path(__file__).parent), *sys.path]
+    code = f"import sys; sys.path[:] = {where!r}; from test_night_reports import told; print(told({lang!r}), end='')"
+    env = {"TZ": "America/Lima", "PYTHONIOENCODING": "utf-8"}
+    assert (
+        subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, env=env).stdout.decode() == text
+    )
+
+
+@pytest.mark.parametrize("output", NIGHT_OUTPUTS)
+def test_outputs_end_with_one_line_end(output: str) -> None:
+    """Every output ends in one LF."""
+    assert re.search(r"[^\n]\n\Z", render(full(), output))
+
+
+def test_another_style_of_matplotlib_changes_nothing() -> None:
+    """A user's own settings of matplotlib leave a report as it is, and a report leaves them as they are."""
+    import matplotlib as mpl
+
+    before = render(full(), "html")
+    with mpl.rc_context(
+        {"font.size": 30, "axes.grid": True, "text.usetex": False, "xtick.top": True, "timezone": "Asia/Tokyo"}
+    ):
+        own = dict(mpl.rcParams)
+        assert render(full(), "html") == before
+        assert dict(mpl.rcParams) == own
+
+
+def test_only_a_page_with_charts_costs_matplotlib() -> None:
+    """No other output imports it."""
+    where = [str(Path(__file__).parent), *sys.path]
+    outputs = [output for output in NIGHT_OUTPUTS if output != "html"]
+    told = f"[render(night(), output) for output in {outputs!r}]; print('matplotlib' in sys.modules)"
+    code = (
+        f"import sys; sys.path[:] = {where!r}; from made_nights import night; from cdnlog.report import render; {told}"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout == b"False\n"
+
+
+@pytest.mark.parametrize("lang", LANGS)
+@pytest.mark.parametrize("output", ["table", "markdown", "html"])
+def test_all_of_a_night_is_told(output: str, lang: Lang) -> None:
+    """Input, states, gaps, late hours, what is over, what is muted and why, and the objective, in both languages."""
+    text = render(full(in_lang(night(), lang)), output, 10_000)
+    keys = [
+        "input-health",
+        "missing",
+        "changed",
+        "news",
+        "gone",
+        "muted-findings",
+        "slo-note",
+        "heat-none" * (output == "html"),
+    ]
+    keys += [f"state-{state}" for state in ("new", "chronic", "better")]
+    words = [phrases()[key].of(lang) for key in keys if key]
+    words += [
+        phrases()["slo"].of(lang).format(target="99.9"),
+        "Old pictures",
+        "web team",
+        "2026-12-31",
+        "Over and done",
+        "4321" if output == "markdown" else "4,321",
+    ]
+    shown = [markdown_cell(word) if output == "markdown" else word for word in words]
+    assert [word for word in shown if word not in text] == []
+    assert "{" not in re.sub(r"<style>.*</style>", "", text, flags=re.DOTALL)
+
+
+def test_json_keeps_its_schema() -> None:
+    """What is printed is what the schema says, with and without an objective."""
+    for made in (full(), night(), full(night(MANY, 60)), empty()):
+        data = json.loads(render(made, "json"))
+        assert [error.message for error in Draft202012Validator(schema("nightly")).iter_errors(data)] == []
+    assert len(json.loads(render(full(night(MANY, 60)), "json"))["findings"]) == 60
+
+
+def empty() -> Night:
+    """Return a night in which not one line came in."""
+    counts = counts_of({})
+    return replace(
+        night(findings=0), diagnosis=Diagnosis((), counts), history=counts, news=(), changed=(), missing=(), gone=()
+    )
+
+
+@pytest.mark.parametrize("output", NIGHT_OUTPUTS)
+def test_an_empty_night_is_told(output: str) -> None:
+    """No data is no error, with mutes and an objective neither."""
+    assert render(full(empty()), output)
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_no_text_changes_the_markup(name: str) -> None:
+    """Hostile paths, agents, files, sentences and even domains give the tags and attributes of a harmless night."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        hostile, harmless = (page(full(night([text, "b.example"], 4, text))) for text in (HOSTILE[name], "harmless"))
+    assert [(tag, [key for key, _ in given]) for tag, given in hostile.tags] == [
+        (tag, [key for key, _ in given]) for tag, given in harmless.tags
+    ]
+    assert visible(HOSTILE[name]) in hostile.texts
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_no_text_breaks_another_output(name: str) -> None:
+    """Tables, Markdown, CSV, JSON and Prometheus show the text as their own rules have it."""
+    made = full(night([HOSTILE[name], "b.example"], text=HOSTILE[name]))
+    for output in NIGHT_OUTPUTS:
+        assert dirty(render(made, output).encode()) == []
+    assert visible(HOSTILE[name]) in render(made, "table", 10_000)
+    assert markdown_cell(HOSTILE[name]) in render(made, "markdown")
+    assert json.loads(render(made, "json"))["news"][0]["text"] == f"grown: {HOSTILE[name]}"
+    assert csv_cell(visible(HOSTILE[name])).replace('"', '""') in render(made, "csv")
+    assert visible(HOSTILE[name]) in {labels.get("domain") for _, labels, _ in exposed(render(made, "prometheus"))}
+
+
+def test_long_lines_do_not_fill_a_page() -> None:
+    """A page stays below 500 kB with fifty domains and two hundred findings, each with a path as long as a line."""
+    for lang in LANGS:
+        for text in ("/short", "/<&" * 2_000, "한" * 5_000):
+            made = full(in_lang(night(MANY, 200, text), lang))
+            assert len(render(made, "html").encode()) < 500_000
+            page(made)
+
+
+def test_what_is_left_out_is_said() -> None:
+    """Domains, findings, cards and rows beyond what a page has room for are counted."""
+    text = render(full(night(MANY, 200, "/a/long/path" * 20)), "html")
+    assert re.search(r"\+45: the other domains together", text)
+    assert re.search(r"\d+ more; the JSON report has them all", text)
+    assert re.search(r"\d+ more findings are in the list above", text)
+    assert len(re.findall("<svg viewBox=.0 0 360", text)) == 6 + 3 + 1
+
+
+def test_rows_lead_to_their_cards() -> None:
+    """Every link of the overview has its card, and every card a link, in the same order."""
+    found = page(full(night(MANY, 200)))
+    links = [dict(given)["href"] for tag, given in found.tags if tag == "a"]
+    cards = [dict(given)["id"] for tag, given in found.tags if tag == "article"]
+    assert links == [f"#{card}" for card in cards][: len(links)]
+    assert len(links) == 50
+
+
+# Charts
+
+
+def test_charts_are_drawn_from_the_counts() -> None:
+    """A failing hour has a bar as high as its requests, an hour without requests a dash, other hours nothing."""
+    table = {(MIDNIGHT + hour * HOUR, "a.example", 200): 100 for hour in range(24) if hour != 5}
+    table[MIDNIGHT + 2 * HOUR, "a.example", 502] = 300
+    counts = counts_of(table)
+    made = replace(night(findings=0), diagnosis=Diagnosis((), counts), history=counts)
+    text = render(made, "html")
+    shapes = re.findall(r'<path d="([^"]+)" fill="(#\w+)"(?: fill-opacity="([\d.]+)")?/>', text)
+    cells = [shape for shape, fill, alpha in shapes if (fill, alpha) == ("#d55e00", "") and shape.count("M") == 1]
+    dashes = [shape for shape, fill, _ in shapes if fill == "#808080" and shape != "M1 5H11V7H1Z"]
+    assert len(dashes) == 1
+    assert dashes[0].count("M") == 1
+    assert len(cells) == 2  # the bar, and the cell of 75 %
+    assert ">300<" in text or ">200<" in text
+
+
+def test_a_week_is_shown_in_longer_steps() -> None:
+    """Charts show the hours that the night is about, a day at least, a week at most, in at most 48 steps."""
+    for hours, steps in ((1, 24), (24, 24), (48, 48), (49, 9), (400, 28)):
+        made = night(hours=hours, before=72)
+        text = render(made, "html")
+        bars = [shape for shape in re.findall(r'<path d="([^"]+)" fill="#e69f00"/>', text) if shape != "M0 0H12V12H0Z"]
+        assert bars
+        assert max(shape.count("L") for shape in bars) <= 4 * steps + 8
+
+
+@pytest.mark.parametrize(
+    "minutes", [1, 20, 59, 61, 89, 119, 700, 1439, 1441, 2000, 2879, 10_000, 44_000, 85_000, 790_000]
+)
+def test_any_stretch_of_time_has_its_ticks(minutes: int) -> None:
+    """From a minute to years a time axis has two to seven labels, and nothing to warn of."""
+    start = datetime(2026, 11, 20, 0, 20, tzinfo=ZONE)
+    span = Span("a", start, start + timedelta(minutes=minutes), "high")
+    drawn = charts.svg(Timeline("", (span,)))
+    assert 2 <= drawn.count('text-anchor="middle"') <= 7
+
+
+def test_severities_have_the_colours_of_the_cards() -> None:
+    """Bars of the timeline and borders of the cards agree."""
+    style = Page(render(full(), "html").encode()).style
+    for severity in ("critical", "high", "medium", "low"):
+        assert f"article.{severity} {{ border-color: {SEVERITY_COLOURS[severity]}; }}" in style
+
+
+# Prometheus
+
+Exposed = tuple[str, dict[str, str], float]
+
+
+def exposed(text: str) -> Iterator[Exposed]:
+    """Yield the samples of an exposition; any line that breaks the format fails the test.
+
+    Per https://prometheus.io/docs/instrumenting/exposition_formats/: HELP, then TYPE, then all samples of a metric; no
+    metric twice, no two samples with the same labels, labels and help escaped, no time stamps, LF at the end.
+    """
+    assert text.endswith("\n")
+    current, seen, described = "", set[tuple[str, tuple[tuple[str, str], ...]]](), set[str]()
+    lines = text.removesuffix("\n").split("\n")
+    while lines:
+        line = lines.pop(0)
+        if line.startswith("#"):
+            _, word, current, told = line.split(" ", 3)
+            assert (word, current in described) == ("HELP", False)
+            assert re.fullmatch(r"cdnlog_[a-z_]+", current)
+            assert told
+            assert lines.pop(0) == f"# TYPE {current} gauge"
+            described.add(current)
+            continue
+        match = SAMPLE.fullmatch(line)
+        assert match, line
+        labels = LABEL.findall(match[2] or "")
+        assert ",".join(f'{name}="{value}"' for name, value in labels) == (match[2] or "")
+        key = (match[1], tuple(labels))
+        assert match[1] == current
+        assert key not in seen
+        seen.add(key)
+        assert math.isfinite(float(match[3]))
+        yield match[1], {name: _unescaped(value) for name, value in labels}, float(match[3])
+
+
+def _unescaped(value: str) -> str:
+    return re.sub(r"\\(.)", lambda found: {"n": "\n"}.get(found[1], found[1]), value)
+
+
+def test_prometheus_has_the_numbers_of_the_night() -> None:
+    """Gauges say what the counts, findings, files, gaps and the budget say."""
+    made = full()
+    samples = list(exposed(render(made, "prometheus")))
+    requests = sum(value for name, _, value in samples if name == "cdnlog_requests")
+    assert requests == sum(made.counts.columns["requests"])
+    of_class = {labels["class"]: 0.0 for name, labels, _ in samples if name == "cdnlog_requests"}
+    for name, labels, value in samples:
+        if name == "cdnlog_requests":
+            of_class[labels["class"]] += value
+    by_code = zip(made.counts.columns["status"], made.counts.columns["requests"], strict=True)
+    assert of_class["5xx"] == sum(requests for status, requests in by_code if status == 502)
+    found = {labels["severity"]: value for name, labels, value in samples if name == "cdnlog_findings"}
+    assert found == {"critical": 1, "high": 0, "medium": 1, "low": 1, "info": 1}  # the muted one was high
+    rest = {name: value for name, labels, value in samples if not labels}
+    assert rest["cdnlog_findings_muted"] == rest["cdnlog_mutes_expired"] == 1
+    assert rest["cdnlog_requests_muted"] == 1241
+    assert rest["cdnlog_missing_periods"] == len(made.missing) == 1
+    assert rest["cdnlog_newest_data_timestamp_seconds"] == MIDNIGHT + 24 * HOUR
+    assert rest["cdnlog_slo_target_ratio"] == 0.999
+    assert ("cdnlog_rejected_lines", {"reason": "fields"}, 12.0) in samples
+    assert ("cdnlog_files", {"verdict": "truncated"}, 1.0) in samples
+    burns = {(one["domain"], one["span"]): value for name, one, value in samples if name == "cdnlog_slo_burn_rate"}
+    assert made.budget
+    assert burns == {
+        (row.domain, row.span): pytest.approx(row.burn)
+        for row in made.budget.rows
+        if row.status is None and row.burn is not None
+    }
+
+
+def test_the_number_of_series_is_bounded() -> None:
+    """Three hundred domains make as many series as fifty-one, and no request is lost."""
+    made = full(replace(night(), diagnosis=Diagnosis((), counts_of(traffic([f"d{i}.example" for i in range(300)], 5)))))
+    samples = list(exposed(render(made, "prometheus")))
+    domains = {labels["domain"] for _, labels, _ in samples if "domain" in labels}
+    assert len(domains) == 51
+    assert as_prometheus.OTHERS in domains
+    assert sum(value for name, _, value in samples if name == "cdnlog_requests") == sum(made.counts.columns["requests"])
+
+
+def test_quiet_series_are_there() -> None:
+    """A severity without findings is 0, so that an alert on it ends."""
+    found = [
+        (labels, value) for name, labels, value in exposed(render(empty(), "prometheus")) if name == "cdnlog_findings"
+    ]
+    assert [value for _, value in found] == [0] * 5
+
+
+# In a browser
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """A browser, if there is one."""
+    if CHROMIUM is None:
+        pytest.skip("there is no /usr/bin/chromium")
+    started = Browser(tmp_path_factory.mktemp("profile"))
+    yield started
+    started.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [400, 1200])
+@pytest.mark.parametrize("name", ["en", "ko", "many", "hostile"])
+def test_a_browser_shows_it_well(tmp_path: Path, browser: Browser, name: str, width: int, scheme: str) -> None:
+    """No console message, no request but for the page, nothing runs out of the window, charts can be read."""
+    nights = {
+        "en": night(),
+        "ko": in_lang(night(), "ko"),
+        "many": night(MANY, 60),
+        "hostile": night(text=HOSTILE["attribute"] * 40),
+    }
+    path = tmp_path / "night.html"
+    path.write_text(render(full(nights[name]), "html"), encoding="utf-8")
+    browser.ask("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+    browser.open(path, width)
+    paper = browser.value("getComputedStyle(document.body).backgroundColor")
+    ink = browser.value("getComputedStyle(document.querySelector('figure text')).fill")
+    assert (paper == "rgb(255, 255, 255)", ink == browser.value("getComputedStyle(document.body).color")) == (
+        scheme == "light",
+        True,
+    )
+    assert browser.value("document.documentElement.scrollWidth") <= width
+    texts = "[...document.querySelectorAll('h1,h2,h3,p,dt,dd,article,li,figcaption')]"
+    wide = f"{texts}.filter(e => e.scrollWidth > e.clientWidth + 1)"
+    assert browser.value(f"{wide}.map(e => e.tagName + ' ' + e.textContent.slice(0, 80))") == []
+    labels = "[...document.querySelectorAll('svg text')].map(e => e.getBoundingClientRect())"
+    assert browser.value(f"{labels}.filter(box => box.height < 12).length") == 0
+    assert browser.value(f"{labels}.filter(box => box.left < 0 || box.right > innerWidth).length") == 0
+    assert browser.value("getComputedStyle(document.querySelector('.tiles')).display") == "grid"
+    methods = [event.get("method") for event in browser.events]
+    assert [method for method in methods if method in ("Log.entryAdded", "Runtime.consoleAPICalled")] == []
+    asked = [e["params"]["request"]["url"] for e in browser.events if e.get("method") == "Network.requestWillBeSent"]
+    assert asked == [path.as_uri()]
