@@ -81,7 +81,7 @@ def build(store: Path, days: int, names: list[str]) -> int:
                 connection.execute("INSERT INTO night VALUES (?, ?, ?)", (day + 366 - days, ends - HOUR // 2, ends))
         with opened.transaction() as connection:
             connection.execute("INSERT INTO setting VALUES ('zone', ?)", (ZONE,))
-            ledger.coarser(grains, 1)
+            ledger.coarser(grains, 0, 1)
     return number
 
 
