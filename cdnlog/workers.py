@@ -8,6 +8,8 @@ threads may hold locks), so there the same tasks run in threads. The answer is t
 from __future__ import annotations
 
 import multiprocessing
+import multiprocessing.connection
+import os
 import signal
 import threading
 from collections import deque
@@ -141,6 +143,15 @@ def _begin(monitor: Monitor) -> None:
     _monitor = monitor
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """End this worker when the parent is gone, were it killed: nobody else would, and it holds the parent's pipes."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        multiprocessing.connection.wait([parent.sentinel])
+        os._exit(1)
 
 
 def _in_worker(task: Task[T, R], item: T) -> R:

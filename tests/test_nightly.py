@@ -45,7 +45,7 @@ def test_kills_at_every_failpoint_change_nothing(first: bool, tmp_path: Path) ->
     """Wherever a night is killed, the next run ends with the same store and reports, and leaves nothing behind."""
     scene = Scene(tmp_path, as_fork, 100, ("json", "prometheus"), first=first)
     points = scene.points()
-    assert points > 30
+    assert points > 20
     for at in range(1, points + 1):
         scene.fresh()
         assert scene.run(at) == -signal.SIGKILL
@@ -122,6 +122,18 @@ def test_signals_roll_back_and_say_so(number: signal.Signals, code: int, word: s
     assert not (tmp_path / "report.json").exists()
     assert run(tmp_path).code == 0
     assert kept(tmp_path / "history.db") == truth(*(lines_of(60_000, hour) for hour in range(4)))
+
+
+def test_no_worker_outlives_a_killed_run(tmp_path: Path) -> None:
+    """When a run is killed its workers end as well: whoever reads its output is not kept waiting."""
+    for hour in range(4):
+        write(tmp_path / "logs" / f"{hour}.log", lines_of(60_000, hour))
+    with start(tmp_path, "--jobs", "2") as process:
+        while not (tmp_path / "history.db").exists():
+            time.sleep(0.01)
+        time.sleep(0.3)
+        process.kill()
+        process.communicate(timeout=20)
 
 
 def test_a_well_night_says_nothing(tmp_path: Path) -> None:

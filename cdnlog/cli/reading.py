@@ -175,7 +175,7 @@ def reading(command: Callable[..., int]) -> Callable[..., Any]:
         mine = {p.name: given.pop(p.name) for p in own}
         given["paths"] = given["paths"] or []
         if or_store and bool(given["paths"]) == (mine["store"] is not None):
-            raise UsageError("name the logs to read, or a store by --store FILE, one of the two")
+            raise UsageError("name the logs to read, PATH..., or a store, --store FILE: one of the two")
         if given["paths"] == [STDIN] and sys.stdin is not None and sys.stdin.isatty():
             raise UsageError("standard input is a terminal; pipe a log into 'cdnlog ... -', or name its file")
         job = Reading(given, find(given["paths"]))

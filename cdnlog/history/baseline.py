@@ -102,9 +102,13 @@ class _Table:
         order = np.lexsort((cells.keys[:, 0], cells.keys[:, 1]))
         self._keys, self._requests = cells.keys[order], cells.sums[order, 0].astype(np.int64)
         names, statuses = cells.values[1] or (), cells.values[2] or ()
-        self.names = tuple(map(str, names))
-        self._place = {name: place for place, name in enumerate(self.names)}
+        self._place = {str(names[place]): place for place in np.unique(self._keys[:, 1]).tolist()}
         self._statuses = np.array(statuses, np.int64)
+
+    @property
+    def names(self) -> list[str]:
+        """All domains that have any requests, by name."""
+        return sorted(self._place)
 
     @property
     def starts(self) -> Ints:
@@ -123,7 +127,7 @@ class _Table:
         return self._added(self._keys[rows, 0][codes == status], self._requests[rows][codes == status])
 
     def _rows(self, domain: str) -> slice:
-        place = self._place.get(domain, len(self._place))
+        place = self._place.get(domain, -1)
         first, end = np.searchsorted(self._keys[:, 1], [place, place + 1]).tolist()
         return slice(first, end)
 
@@ -217,7 +221,7 @@ class Baseline:
         hours = list(range(begins, ends, HOUR))
         found: list[Absence] = []
         table = _Table(now)
-        for domain in sorted(table.names):
+        for domain in table.names:
             present = table.hours(domain)
             there = set(present.starts.tolist())
             expected = self._expected(domain, hours) | _held(present, hours)

@@ -20,8 +20,8 @@ from cdnlog.buffer import Ints, Words
 from cdnlog.history.packed import packed, unpacked
 from cdnlog.model import MAX_LINE
 
-KEPT = 1024
-_TICKET_BITS, _REST_BITS = 16, 24
+KEPT = 1000
+_TICKET_BITS, _REST_BITS = 16, 21
 _FEW, _MANY = (3, 8), (0, 1, 5, 6, 10, 12)  # places in twelfths of a line: of all lines, of those with low tickets
 _WORD = 8
 _LF = 10

@@ -32,7 +32,7 @@ from cdnlog.workers import Monitor, Plan, run
 from cdnlog.zones import UTC_ZONE, fixed, zone
 
 _ROLL_UP_EVERY = 256
-_ROLLED = 1024  # rows made coarser per transaction
+_ROLLED = 1024  # rows looked at per transaction, whether they are to be made coarser
 
 
 @dataclass(frozen=True)
@@ -168,10 +168,10 @@ class Ingest:
         """Make what is old coarser."""
         if self._newest is None:
             return
-        more = True
-        while more:
+        after: int | None = 0
+        while after is not None:
             with self._ledger.store.transaction():
-                more = self._ledger.coarser(self.grains, _ROLLED) == _ROLLED
+                after = self._ledger.coarser(self.grains, after, _ROLLED)
 
     def _looked_at(self, found: Found) -> tuple[dict[str, Candidate], tuple[FileReport, ...]]:
         candidates: dict[str, Candidate] = {}

@@ -11,7 +11,7 @@ from typing import Any
 
 from cdnlog.history.fingerprint import Sketch
 from cdnlog.history.store import Store
-from cdnlog.history.tables import GRAIN, Grains, Sums
+from cdnlog.history.tables import GRAIN, Grains, Sums, rolled_up
 from cdnlog.model import Accounting, FileReport, Verdict
 from cdnlog.text import visible
 
@@ -103,8 +103,8 @@ _FOLDER = "(SELECT text FROM word WHERE word.id = folder) AS folder"
 _SELECT = f"SELECT id, name, {_FOLDER}, {', '.join((*_OWN, *_LINES, 'reasons'))}, {_TEXTS} FROM file"  # noqa: S608
 _OUTDATED = """DELETE FROM file WHERE retired < ? AND EXISTS
   (SELECT 1 FROM file AS now WHERE now.key = file.key AND now.retired IS NULL AND now.id > file.id)"""
-_AGED = """SELECT id, grain FROM file WHERE cells IS NOT NULL AND begins < max(:hours, :days, :nothing)
-  AND (grain = 300 OR grain = 3600 AND begins < :days OR begins < :nothing) ORDER BY id"""
+_AGED = """SELECT id, grain, cells FROM file WHERE cells IS NOT NULL AND begins < max(:hours, :days, :nothing)
+  AND (grain = 300 OR grain = 3600 AND begins < :days OR begins < :nothing) AND id > :after ORDER BY id LIMIT :most"""
 
 
 class Ledger:
@@ -262,35 +262,29 @@ class Ledger:
         values = (folder, name, _key(path), entry.id)
         self._run("UPDATE file SET folder = ?, name = ?, key = ? WHERE id = ?", values)
 
-    def coarser(self, grains: Grains, at_most: int) -> int:
-        """Make cells as coarse as their age asks for, of so many rows at most; within a transaction.
+    def coarser(self, grains: Grains, after: int, at_most: int) -> int | None:
+        """Make cells as coarse as their age asks for; within a transaction.
+
+        Args:
+            grains: How finely what is kept.
+            after: Number of a row; those with higher ones are looked at.
+            at_most: How many of them.
 
         Returns:
-            How many rows were made coarser.
+            The number of the last row that was looked at, None if that was the last there is.
         """
-        ages = {"hours": grains.hours, "days": grains.days, "nothing": grains.nothing}
         for name, age in (("hours", grains.hours), ("days", grains.days)):
             if age > self.horizon(name):
                 self._run("INSERT OR REPLACE INTO setting VALUES (?, ?)", (name, str(age)))
-        done = 0
-        for number, grain in self._run(_AGED, ages).fetchall():
-            was = self.cells([number])
-            sums = was.rolled_up(grains)
-            same = len(sums.keys) == len(was.keys) and bool((sums.keys == was.keys).all())
-            if same and grains.finest(sums.keys[:, 0]) == grain:
-                continue
-            self._keep(number, sums, grains)
-            done += 1
-            if done >= at_most:
-                break
-        return done
-
-    def _keep(self, number: int, sums: Sums, grains: Grains) -> None:
-        grain = grains.finest(sums.keys[:, 0])
-        blob = sums.pack() if len(sums.keys) else None
-        self._run("UPDATE file SET cells = ?, grain = ? WHERE id = ?", (blob, grain, number))
-        if grain != GRAIN:
-            self._run("DELETE FROM sketch WHERE file = ?", (number,))
+        ages = {"hours": grains.hours, "days": grains.days, "nothing": grains.nothing}
+        rows = self._run(_AGED, {**ages, "after": after, "most": at_most}).fetchall()
+        rolled = rolled_up(grains, [cells for *_, cells in rows])
+        for (number, grain, cells), (kept, finest) in zip(rows, rolled, strict=True):
+            if kept != cells or finest != grain:
+                self._run("UPDATE file SET cells = ?, grain = ? WHERE id = ?", (kept, finest, number))
+                if finest != GRAIN:
+                    self._run("DELETE FROM sketch WHERE file = ?", (number,))
+        return rows[-1][0] if len(rows) == at_most else None
 
     def _row(self, entry: Entry) -> dict[str, Any]:
         row: dict[str, Any] = {name: getattr(entry, name) for name in _OWN}

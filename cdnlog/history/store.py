@@ -40,7 +40,7 @@ CREATE INDEX file_path ON file (key);
 CREATE INDEX file_content ON file (substr(sha, 1, 8));
 CREATE INDEX file_night ON file (night);
 CREATE INDEX file_retired ON file (retired) WHERE retired IS NOT NULL;
-CREATE INDEX file_time ON file (begins, ends, grain) WHERE cells IS NOT NULL;
+CREATE INDEX file_time ON file (ends, begins, grain) WHERE cells IS NOT NULL;
 CREATE TABLE sketch (file INTEGER PRIMARY KEY, lines BLOB NOT NULL);
 CREATE TABLE finding (
   night INTEGER NOT NULL, id TEXT NOT NULL, domain TEXT NOT NULL, status INTEGER NOT NULL, cause TEXT NOT NULL,

@@ -12,5 +12,5 @@ from importlib import import_module
 from pathlib import Path
 
 if __name__ == "__main__":
-    sys.path[0] = str(Path(__file__).parent.parent)  # this folder is a package
+    sys.path[:1] = [str(folder) for folder in Path(__file__).parents[1:3]]  # this folder is a package, of this program
     import_module("crash.kills").main()
