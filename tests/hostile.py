@@ -33,21 +33,23 @@ SIZES = (1, 7, 64, 4096, 65_536)
 BOM = b"\xef\xbb\xbf"
 
 PIECES = (
-    b"", b" ", b"  ", b'"', b'""', b"\\", b'\\"', b"-", b"9", b"a", b"\t", b"\r", b"\r\r", b"\0", b"\a", b"\x1b", b"\f",
-    b"\x7f", b"\xff", b"#", b"!", b".", b":", b"/", b"?", b"[", b"]", b"{", b"}", b",", b"|", b"||", b'" "', b' 3 "', b"NULL",
-    b"\n", b"\r\n", b"\n\n", BOM, "\u00e9".encode(), b"\xe4\xb8", b"+", b"e3", b"GET / HTTP/1.1", b"\\u0041", b"=",
+    b"", b" ", b"  ", b'"', b'""', b"\\", b'\\"', b"-", b"9", b"a", b"\t", b"\r", b"\r\r", b"\0", b"\a", b"\b",
+    b"\x1b", b"\f", b"\x7f", b"\xff", b"#", b"!", b".", b":", b"/", b"?", b"[", b"]", b"{", b"}", b",", b"|", b"||",
+    b'" "', b' 3 "', b"NULL", b"\n", b"\r\n", b"\n\n", BOM, "\u00e9".encode(), b"\xe4\xb8", b"+", b"e3",
+    b"GET / HTTP/1.1", b"\\u0041", b"=",
 )  # fmt: skip
 VALUES = (
     b"", b"-", b"0", b"000", b"7", b"-1", b"--1", b"007", b"99", b"200", b"999", b"1000", b"404.0", b"1e3", b"2E+1",
-    b"1.5", b"1.", b".5", b"1.2.3", b"0.123456789", b"12345678", b"123456789", b"9" * 16, b"9" * 17, b"9" * 18, b"9" * 19,
-    b"1" + b"0" * 30, b"1." + b"3" * 18, b"1." + b"3" * 40, b"2." + b"1" * 20 + b"x", b"1_000", b"+5", b"0x1f", b"NaN",
-    b"null", b"true", b"203.0.113.7", b"2001:db8::1", b"[::1]:80", b"unknown", b"x" * 47, b"x" * 48, b"GET", b"hit",
-    b"20261120223000", b"20261120223060", b"20260230120000", b"19700101000000", b"20261120 223000", b"2026112022300x",
-    b"20/Nov/2026:22:30:00 +0800", b"2/nov/2026:22:30:00 -0330", b"20/Nov/2026:22:30:60 +2360", b"31/Feb/2026:00:00:00 +0000",
-    b"2026-11-20T22:30:00Z", b"2026-11-20 22:30:00.123456789+08:00", b"2026-11-20T22:30:00,5+0800", b"2026-11-20",
-    b"2026-02-29T00:00:00Z", b"2026-11-20T24:00:00", b"22:30:00", b"1763649000", b"1763649000.123456789", b"1763649000123",
-    b"1763649000123456789", b"1.763649e9", b"1763649000.", b"1,763", b"12ms", b"1m2.5s", b"-0.5", b"5\xc2\xb5s", b"TCP_MISS/200",
-    b"https://a.example:8443/x?q=1#f", b"/a?b=%20&c=?d", b"WWW.Example.COM:80", b"a,b", b"\xff\xfe", "b\u00fccher.example".encode(),
+    b"1.5", b"1.", b".5", b"1.2.3", b"0.123456789", b"12345678", b"123456789", b"9" * 16, b"9" * 17, b"9" * 18,
+    b"9" * 19, b"1" + b"0" * 30, b"1." + b"3" * 18, b"1." + b"3" * 40, b"2." + b"1" * 20 + b"x", b"1_000", b"+5",
+    b"0x1f", b"NaN", b"null", b"true", b"203.0.113.7", b"2001:db8::1", b"[::1]:80", b"unknown", b"x" * 47, b"x" * 48,
+    b"GET", b"hit", b"20261120223000", b"20261120223060", b"20260230120000", b"19700101000000", b"20261120 223000",
+    b"2026112022300x", b"20/Nov/2026:22:30:00 +0800", b"2/nov/2026:22:30:00 -0330", b"20/Nov/2026:22:30:60 +2360",
+    b"31/Feb/2026:00:00:00 +0000", b"2026-11-20T22:30:00Z", b"2026-11-20 22:30:00.123456789+08:00",
+    b"2026-11-20T22:30:00,5+0800", b"2026-11-20", b"2026-02-29T00:00:00Z", b"2026-11-20T24:00:00", b"22:30:00",
+    b"1763649000", b"1763649000.123456789", b"1763649000123", b"1763649000123456789", b"1.763649e9", b"1763649000.",
+    b"1,763", b"12ms", b"1m2.5s", b"-0.5", b"5\xc2\xb5s", b"TCP_MISS/200", b"https://a.example:8443/x?q=1#f",
+    b"/a?b=%20&c=?d", b"WWW.Example.COM:80", b"a,b", b"\xff\xfe", "b\u00fccher.example".encode(),
 )  # fmt: skip
 _TOKEN = re.compile(rb'[^ \t,|"\[\]{}:=;]+|"[^"]*"')
 
@@ -85,7 +87,9 @@ def _flipped(text: bytes, rng: Random) -> bytes:
 def _parted(text: bytes, rng: Random) -> bytes:
     """Put other separators in, or several for one."""
     old = rng.choice((b" ", b"\t", b",", b"|", b'" "'))
-    return text.replace(old, rng.choice((b" ", b"  ", b"\t", b",", b"|", b"||", b" \t", b'" "')), rng.choice((1, 2, -1)))
+    return text.replace(
+        old, rng.choice((b" ", b"  ", b"\t", b",", b"|", b"||", b" \t", b'" "')), rng.choice((1, 2, -1))
+    )
 
 
 def _odd_line(text: bytes, rng: Random) -> bytes:
@@ -94,9 +98,9 @@ def _odd_line(text: bytes, rng: Random) -> bytes:
         (
             b"", b" ", b"\t ", b"\r", BOM, b"#", b"# comment", b"#Fields: time cs-status", bytes(rng.randrange(200)),
             BOM + text, b"<134>Nov 20 22:30:00 edge7 cdn: " + text, b" " + text, text + b" ", text + b"   x", text * 2,
-            text[: rng.randrange(len(text) + 1)], text[rng.randrange(len(text) + 1) :], rng.randbytes(rng.randrange(90)),
-            text + b"\n" + text, text[:-1], text + b"\r", b'"' * rng.randrange(90), b"[" * rng.randrange(90),
-            text.decode("latin-1").encode("utf-16-le"), b" " * rng.randrange(200),
+            text[: rng.randrange(len(text) + 1)], text[rng.randrange(len(text) + 1) :],
+            rng.randbytes(rng.randrange(90)), text + b"\n" + text, text[:-1], text + b"\r", b'"' * rng.randrange(90),
+            b"[" * rng.randrange(90), text.decode("latin-1").encode("utf-16-le"), b" " * rng.randrange(200),
         )
     )  # fmt: skip
 
@@ -127,7 +131,9 @@ def _written(value: Any, rng: Random, depth: int) -> bytes:  # noqa: ANN401 - an
     if depth and chance < 0.06:
         return rng.choice(_SCALARS)
     if depth and chance < 0.08:
-        return rng.choice((b"[%b]", b'{"a":%b}', b"[1,%b,null]", b"%b,", b"[%b,]")).replace(b"%b", _written(value, rng, 9))
+        return rng.choice((b"[%b]", b'{"a":%b}', b"[1,%b,null]", b"%b,", b"[%b,]")).replace(
+            b"%b", _written(value, rng, 9)
+        )
     if isinstance(value, dict):
         return _object(value, rng, depth)
     if isinstance(value, list):
@@ -150,7 +156,9 @@ def _object(value: dict[str, Any], rng: Random, depth: int) -> bytes:
     parts = []
     for key, one in items:
         shown = _string(key, rng) if rng.random() < 0.1 else json.dumps(key).encode()
-        parts.append(_blank(rng) + shown + _blank(rng) + b":" + _blank(rng) + _written(one, rng, depth + 1) + _blank(rng))
+        parts.append(
+            _blank(rng) + shown + _blank(rng) + b":" + _blank(rng) + _written(one, rng, depth + 1) + _blank(rng)
+        )
     comma = b"," if rng.random() < 0.02 else b""
     return b"{" + b",".join(parts) + comma + b"}"
 
@@ -168,14 +176,16 @@ def _blank(rng: Random) -> bytes:
 
 
 _ODD_TEXT = (
-    b"\\u0041", b"\\u00e9", b"\\ud83d\\ude00", b"\\ud83d", b"\\n", b"\\/", b'\\"', b"\\\\", b"\\x22", b"\\", b"\\u12", b"\xff",
-    b"\xe4\xb8", b"\xed\xa0\x80", b"\xc0\x80", b"\x01", b"\t", b"\x7f", b'"', b"%41", b"+", b"\\u0000", b"\xf5", b"{", b"[",
+    b"\\u0041", b"\\u00e9", b"\\ud83d\\ude00", b"\\ud83d", b"\\n", b"\\/", b'\\"', b"\\\\", b"\\x22", b"\\", b"\\u12",
+    b"\xff", b"\xe4\xb8", b"\xed\xa0\x80", b"\xc0\x80", b"\x01", b"\t", b"\x7f", b'"', b"%41", b"+", b"\\u0000",
+    b"\xf5", b"{", b"[",
 )  # fmt: skip
 _SCALARS = (
-    b"null", b"true", b"false", b"0", b"-0", b"200", b"200.0", b"2e2", b"1E400", b"-1", b"01", b"+1", b"1.", b".5", b"-",
-    b"9" * 18, b"9" * 19, b"9" * 50, b"1.5e3", b"nul", b"NaN", b"Infinity", b'""', b'"-"', b'"200"', b'"1.50"', b"{}", b"[]",
-    b'[""]', b'["a","b"]', b'{"a":1,"a":2}', b"[[[[1]]]]", b"[" * 70 + b"]" * 70, b"[" * 62 + b"]" * 62, b'{"a":' * 61 + b"1" + b"}" * 61,
-    b"[" + b"{}," * 70 + b"{}]", b"'a'", b'"\\u0032\\u0030\\u0030"', b"1763649000123", b"", b"\xff",
+    b"null", b"true", b"false", b"0", b"-0", b"200", b"200.0", b"2e2", b"1E400", b"-1", b"01", b"+1", b"1.", b".5",
+    b"-", b"9" * 18, b"9" * 19, b"9" * 50, b"1.5e3", b"nul", b"NaN", b"Infinity", b'""', b'"-"', b'"200"', b'"1.50"',
+    b"{}", b"[]", b'[""]', b'["a","b"]', b'{"a":1,"a":2}', b"[[[[1]]]]", b"[" * 70 + b"]" * 70, b"[" * 62 + b"]" * 62,
+    b'{"a":' * 61 + b"1" + b"}" * 61, b"[" + b"{}," * 70 + b"{}]", b"'a'", b'"\\u0032\\u0030\\u0030"',
+    b"1763649000123", b"", b"\xff",
 )  # fmt: skip
 
 
@@ -186,9 +196,52 @@ def log(fmt: LogFormat, rng: Random, lines: int) -> bytes:
     for header in filter(None, headers):
         for _ in range(1 + lines // 50):
             text = header.encode()
-            made.insert(rng.choice((0, rng.randrange(lines + 1))), (text if rng.random() < 0.9 else _edited(text, rng)) + b"\n")
+            made.insert(
+                rng.choice((0, rng.randrange(lines + 1))), (text if rng.random() < 0.9 else _edited(text, rng)) + b"\n"
+            )
     data = rng.choice((b"", b"", BOM)) + b"".join(made)
     return data[: len(data) - rng.choice((0, 1, 20))] if rng.random() < 0.2 else data
+
+
+# Single values
+
+_TIMES = (
+    "{Y:04d}{m:02d}{d:02d}{H:02d}{M:02d}{S:02d}", "{d:02d}/{b}/{Y:04d}:{H:02d}:{M:02d}:{S:02d} {z}",
+    "{d}/{b}/{Y:04d}:{H:02d}:{M:02d}:{S:02d} {z}", "{Y:04d}-{m:02d}-{d:02d}T{H:02d}:{M:02d}:{S:02d}{f}{z}",
+    "{Y:04d}-{m:02d}-{d:02d} {H:02d}:{M:02d}:{S:02d}{f}", "{Y:04d}-{m}-{d}T{H:02d}:{M:02d}{z}",
+    "{H:02d}:{M:02d}:{S:02d}{f}", "{n}{f}", "-{n}{f}", "{n}", "{n}e{m}", "{n}ms",
+)  # fmt: skip
+
+
+def texts(rng: Random, count: int) -> list[bytes]:
+    """Return texts that are numbers, times, addresses or words, or nearly so."""
+    return [_text(rng) for _ in range(count)]
+
+
+def _text(rng: Random) -> bytes:
+    chance = rng.random()
+    text = (
+        rng.choice(VALUES) if chance < 0.3 else rng.randbytes(rng.randrange(24)) if chance < 0.4 else _written_time(rng)
+    )
+    return rng.choice((_edited, _flipped))(text, rng) if rng.random() < 0.3 else text
+
+
+def _written_time(rng: Random) -> bytes:
+    zone = rng.choice(("Z", "z", "", "GMT", "{s}{h:02d}{n:02d}", "{s}{h:02d}:{n:02d}", "{s}{h:02d}"))
+    part = {name: rng.randint(*span) for name, span in _SPANS.items()}
+    part["Y"] = rng.choice((part["Y"], 1, 1994, 1995, 2000, 2024, 2099, 2100, 9999))
+    part["n"] = rng.randrange(10 ** rng.randrange(1, 21))
+    named = {
+        "b": rng.choice(
+            ("Jan", "feb", "MAR", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec", "Foo", "Ja")
+        ),
+        "f": rng.choice(("", "", ".", ",", ".5", ",123", f".{rng.randrange(10**9)}", "." + "7" * rng.randrange(30))),
+        "z": zone.format(s=rng.choice("+-"), h=rng.randint(0, 25), n=rng.choice((0, 30, 59, 60))),
+    }
+    return rng.choice(_TIMES).format(**part, **named).encode()
+
+
+_SPANS = {"Y": (1900, 2110), "m": (0, 13), "d": (0, 32), "H": (0, 24), "M": (0, 60), "S": (0, 61)}
 
 
 # What comes of it
@@ -229,7 +282,9 @@ def seen(fmt: LogFormat, found: list[Block], columns: tuple[str, ...] = COLUMNS,
         parser = Parser(fmt, columns, where, CATALOG.regions(fmt.regions) if fmt.regions else None)
         batches = [parser.parse(block, "x.log", keep_rejects=True) for block in found]
         names = sorted({name for batch in batches for name in batch.columns})
-        values: dict[str, list[Any]] = {name: [value for batch in batches for value in _values(batch, name)] for name in names}
+        values: dict[str, list[Any]] = {
+            name: [value for batch in batches for value in _values(batch, name)] for name in names
+        }
         fates = [(batch.accounting, batch.rejects, batch.offset_minutes, batch.rows) for batch in batches]
         hashes = [ticket for batch in batches if batch.rows for ticket in gather._tickets(batch).tolist()]
         return Seen(fates, values, hashes, sum(batch.rows for batch in batches))

@@ -112,7 +112,7 @@ def _loaded(folder: Path) -> Any:  # noqa: ANN401 - a library's functions have n
     return library
 
 
-_library = None if os.environ.get("CDNLOG_KERNEL") == "off" else _loaded(HERE)
+_library: Any = None if os.environ.get("CDNLOG_KERNEL") == "off" else _loaded(HERE)
 on = _library is not None
 """Whether the compiled functions are there and to be used."""
 

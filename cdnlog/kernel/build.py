@@ -42,6 +42,7 @@ def build(folder: Path, *flags: str) -> str:
         return "no C compiler was found"
     library, sources = folder / NAME, sorted(HERE.glob("*.[ch]"))
     units = [str(path) for path in sources if path.suffix == ".c"]
+    library.unlink(missing_ok=True)  # a process that has loaded it keeps what it has
     made = subprocess.run(  # noqa: S603 - the compiler of this Python, or the one that CC names
         [*command, *FLAGS, *flags, "-o", str(library), *units], capture_output=True, text=True, check=False
     )
