@@ -51,6 +51,7 @@ VALUES = (
     b"1,763", b"12ms", b"1m2.5s", b"-0.5", b"5\xc2\xb5s", b"TCP_MISS/200", b"https://a.example:8443/x?q=1#f",
     b"/a?b=%20&c=?d", b"WWW.Example.COM:80", b"a,b", b"\xff\xfe", "b\u00fccher.example".encode(),
 )  # fmt: skip
+_MARK = re.compile(rb'[ \t,|"\[\]{}:\\]')
 _TOKEN = re.compile(rb'[^ \t,|"\[\]{}:=;]+|"[^"]*"')
 
 
@@ -65,7 +66,9 @@ def line(fmt: LogFormat, rng: Random) -> bytes:
 
 
 def _edited(text: bytes, rng: Random) -> bytes:
-    at = rng.randrange(len(text) + 1)
+    """Put something in, or leave something out: anywhere, or where it hurts, beside what gives a line its structure."""
+    marks = [match.start() for match in _MARK.finditer(text)] if rng.random() < 0.5 else []
+    at = rng.choice(marks) + rng.randrange(2) if marks else rng.randrange(len(text) + 1)
     return text[:at] + rng.choice(PIECES) + text[at + rng.choice((0, 0, 1, 2, 5)) :]
 
 
