@@ -206,6 +206,18 @@ def log(fmt: LogFormat, rng: Random, lines: int) -> bytes:
     return data[: len(data) - rng.choice((0, 1, 20))] if rng.random() < 0.2 else data
 
 
+def at_each_mark(fmt: LogFormat) -> bytes:
+    """Return the longest sample again and again: at each of its marks something put in, or the mark left out."""
+    sample = max(fmt.samples, key=lambda one: (one.expect is not None, len(one.line)))
+    text, header = sample.line.encode(), sample.header or getattr(fmt, "header", None)
+    lines = [header.encode()] if header else []
+    marks = [match.start() for match in _MARK.finditer(text)]
+    for at in marks[:: 1 + len(marks) // 50]:
+        lines += [text[:at] + piece + text[at:] for piece in (b"\\", b'"', b"\r", b"\b", b" ", b"\0")]
+        lines.append(text[:at] + text[at + 1 :])
+    return b"\n".join([*lines, b""])
+
+
 # Single values
 
 _TIMES = (

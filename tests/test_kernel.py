@@ -215,6 +215,14 @@ def test_parsers(fmt: LogFormat) -> None:
         check_parser(fmt, rng, 6 if size < 4096 else 40, size)
 
 
+@with_kernel
+@pytest.mark.parametrize("fmt", FORMATS.values(), ids=FORMATS)
+def test_every_mark(fmt: LogFormat) -> None:
+    """Wherever a mark is one too many, or missing, the line is read alike."""
+    blocks = hostile.cut(hostile.at_each_mark(fmt), 65_536)
+    assert seen(fmt, blocks, on=True) == seen(fmt, blocks, on=False)
+
+
 # Other builds
 
 
