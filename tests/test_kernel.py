@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import platform
 from collections.abc import Callable, Sequence
 from random import Random
 from typing import Any
@@ -27,6 +28,7 @@ from cdnlog.kernel.build import build, compiler
 from cdnlog.parse import times, values
 
 BUILDABLE = compiler() is not None
+WIDTHS = (1, 16, 32) if platform.machine() in ("x86_64", "AMD64") else (1,)
 with_kernel = pytest.mark.skipif(not kernel.on, reason="there is no compiled kernel")
 law = settings(max_examples=100, deadline=None, derandomize=True, database=None)
 TEXTS = st.lists(st.one_of(st.sampled_from(VALUES), st.binary(max_size=20)), max_size=8)
@@ -226,9 +228,9 @@ def test_every_mark(fmt: LogFormat) -> None:
 # Other builds
 
 
-@pytest.fixture(scope="module", params=[1, 16])
-def narrower(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
-    """The kernel for processors that have less, or nothing, of what this one may have; it compiles without warning."""
+@pytest.fixture(scope="module", params=WIDTHS)
+def of_width(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
+    """The kernel for processors that have more or less of what this one has; it compiles without warning."""
     folder = tmp_path_factory.mktemp("kernel")
     assert build(folder, f"-DWIDEST={request.param}", "-Wall", "-Wextra", "-Wconversion", "-Werror") == ""
     library = kernel._loaded(folder)
@@ -238,14 +240,14 @@ def narrower(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 
 @with_kernel
 @pytest.mark.skipif(not BUILDABLE, reason="there is no compiler")
-def test_narrower_builds(narrower: ctypes.CDLL, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without vectors of 32 bytes, or of 16, the lines and their fields are the same."""
+def test_other_widths(of_width: ctypes.CDLL, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With vectors of 32 bytes, of 16, or without any, the lines and their fields are the same."""
     for name in [name for name, fmt in FORMATS.items() if isinstance(fmt, Delimited | W3c)][::4]:
         rng, fmt = Random(name), FORMATS[name]
         blocks = hostile.cut(hostile.log(fmt, rng, 60), 65_536)
         expected = seen(fmt, blocks, on=True)
         with monkeypatch.context() as patch:
-            patch.setattr(kernel, "_library", narrower)
+            patch.setattr(kernel, "_library", of_width)
             assert seen(fmt, blocks, on=True) == expected
             counted = [kernel.count_lines(block.padded, len(block.padded) - PAD) for block in blocks]
             assert counted == [block.lines for block in blocks]
