@@ -113,7 +113,7 @@ def count_lines(padded: bytes) -> int:
     """Return the number of LFs in padded bytes."""
     if kernel.on:
         return kernel.count_lines(padded, len(padded) - PAD)
-    return int(np.count_nonzero(np.frombuffer(padded, np.uint8) == _LF))
+    return int(np.count_nonzero(np.frombuffer(padded, np.uint8, len(padded) - PAD) == _LF))
 
 
 def group(keys: npt.NDArray[np.generic]) -> tuple[Ints, Ints]:

@@ -14,7 +14,7 @@ from cdnlog.errors import UnknownNameError, UsageError
 from cdnlog.filerun import host_key
 from cdnlog.pipeline import check_columns, default_jobs
 from cdnlog.settings import Settings
-from cdnlog.source import BLOCK
+from cdnlog.source import BLOCK, MOST
 from cdnlog.text import visible
 from cdnlog.windows import seconds
 from cdnlog.zones import zone
@@ -103,7 +103,7 @@ def settings(window: str, options: Options) -> Settings:
         keep_damaged=options.get("keep_damaged", False),
         catalog=catalog,
         lang=language(options.get("lang", "en")),
-        block=_at_least_one("block", options.get("block", BLOCK)),
+        block=min(_at_least_one("block", options.get("block", BLOCK)), MOST),
     )
     _check(made)
     return made

@@ -118,7 +118,7 @@ def _short(value: str | None, longest: int | None = LONGEST) -> bytes | None:
 
 def _gathered(data: Bytes, start: Ints, length: Ints) -> Bytes:
     """Copy slices one behind the other."""
-    if kernel.on:
+    if kernel.on and len(data) < kernel.LARGEST:
         return kernel.gather(data.ctypes.data, start, length)
     place = np.cumsum(length) - length
     return data[np.repeat(start - place, length) + np.arange(int(length.sum()))]

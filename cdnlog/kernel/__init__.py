@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import os
-from ctypes import POINTER, Structure, byref, c_int, c_int64, c_uint32, c_uint64, c_void_p
+from ctypes import POINTER, Structure, byref, c_int, c_int64, c_uint64, c_void_p
 from pathlib import Path
 from typing import Any, cast
 from zlib import crc32
@@ -24,6 +24,8 @@ Hashes = npt.NDArray[np.uint64]
 Splits = tuple[Ints, Ints, Ints]
 
 HERE = Path(__file__).parent
+LARGEST = 2**31
+"""Bytes of a buffer, at most: positions have four bytes."""
 _LF, _QUOTE = b'\n"'
 
 
@@ -93,25 +95,24 @@ _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
 }
 
 
-def _loaded() -> Any:  # noqa: ANN401 - a library's functions have no static types
-    """Return the library; None if there is none, or one of other sources."""
-    path = HERE / "kernel.so"
-    if os.environ.get("CDNLOG_KERNEL") == "off" or not path.is_file():
-        return None
+def _loaded(folder: Path) -> Any:  # noqa: ANN401 - a library's functions have no static types
+    """Return the library in a folder; None if there is none that can be used."""
+    path = folder / "kernel.so"
     try:
+        # A library of other sources may do other things, and one that was cut short may crash when it is loaded.
+        parts = [path, *sorted(HERE.glob("*.[ch]"))]
+        if path.with_suffix(".sum").read_text("ascii") != f"{crc32(b''.join(p.read_bytes() for p in parts)):08x}":
+            return None
         library = ctypes.CDLL(str(path))
-    except OSError:
-        return None  # built for another machine
-    library.source_mark.restype = c_uint32
-    if library.source_mark() != crc32(b"".join(source.read_bytes() for source in sorted(HERE.glob("*.[ch]")))):
-        return None
-    for name, (result, arguments) in _FUNCTIONS.items():
-        function = getattr(library, name)
-        function.restype, function.argtypes = result, arguments
+        for name, (result, arguments) in _FUNCTIONS.items():
+            function = getattr(library, name)
+            function.restype, function.argtypes = result, arguments
+    except (OSError, ValueError, AttributeError):
+        return None  # it is not there, or was made for another machine
     return library
 
 
-_library = _loaded()
+_library: Any = None if os.environ.get("CDNLOG_KERNEL") == "off" else _loaded(HERE)
 on = _library is not None
 """Whether the compiled functions are there and to be used."""
 

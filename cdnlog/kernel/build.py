@@ -20,12 +20,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 HERE = Path(__file__).parent
 NAME = "kernel.so"
-FLAGS = ("-std=gnu11", "-O3", "-fPIC", "-shared", "-fvisibility=hidden", "-Wall", "-Wextra", "-Werror")
-
-
-def source_mark(folder: Path) -> int:
-    """Return a number that tells these sources from others: a library of other sources is never loaded."""
-    return crc32(b"".join(path.read_bytes() for path in sorted(folder.glob("*.[ch]"))))
+FLAGS = ("-std=gnu11", "-O3", "-fPIC", "-shared", "-fvisibility=hidden")
 
 
 def compiler() -> list[str] | None:
@@ -37,17 +32,25 @@ def compiler() -> list[str] | None:
     return None
 
 
-def build(target: Path, flags: tuple[str, ...] = FLAGS) -> str:
-    """Compile the kernel; return what went wrong, empty if nothing did."""
+def build(folder: Path, *flags: str) -> str:
+    """Compile the kernel into a folder; return what went wrong, empty if nothing did.
+
+    Beside the library goes a sum over it and its sources: with any other it is not loaded.
+    """
     command = compiler()
     if command is None or sys.platform == "win32":
         return "no C compiler was found"
-    mark = f"-DSOURCE_MARK={source_mark(HERE)}u"
-    sources = sorted(map(str, HERE.glob("*.c")))
+    library, sources = folder / NAME, sorted(HERE.glob("*.[ch]"))
+    units = [str(path) for path in sources if path.suffix == ".c"]
+    library.unlink(missing_ok=True)  # a process that has loaded it keeps what it has
     made = subprocess.run(  # noqa: S603 - the compiler of this Python, or the one that CC names
-        [*command, *flags, mark, "-o", str(target), *sources], capture_output=True, text=True, check=False
+        [*command, *FLAGS, *flags, "-o", str(library), *units], capture_output=True, text=True, check=False
     )
-    return "" if made.returncode == 0 else made.stderr
+    if made.returncode:
+        return made.stderr
+    whole = b"".join(path.read_bytes() for path in (library, *sources))
+    library.with_suffix(".sum").write_text(f"{crc32(whole):08x}", "ascii")
+    return ""
 
 
 class KernelHook(BuildHookInterface):  # type: ignore[type-arg]  # the configuration that it is generic over is not used
@@ -56,17 +59,23 @@ class KernelHook(BuildHookInterface):  # type: ignore[type-arg]  # the configura
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Compile, and say so if that is not possible: everything works without, only slower."""
         in_place = version == "editable"
-        target = HERE / NAME if in_place else Path(tempfile.mkdtemp()) / NAME
-        problem = build(target)
+        self._made = tempfile.TemporaryDirectory()
+        folder = HERE if in_place else Path(self._made.name)
+        problem = build(folder)
         if problem:
             self.app.display_warning(f"cdnlog's kernel was not compiled, the numpy path is used: {problem}")
-            return
-        if not in_place:
-            build_data["force_include"][str(target)] = f"cdnlog/kernel/{NAME}"
+        elif not in_place:
+            for path in folder.iterdir():
+                build_data["force_include"][str(path)] = f"cdnlog/kernel/{path.name}"
             build_data["pure_python"] = False
             platform = sysconfig.get_platform().replace("-", "_").replace(".", "_")
             build_data["tag"] = f"py3-none-{platform}"
 
+    def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
+        """Throw away what the wheel has a copy of."""
+        del version, build_data, artifact_path
+        self._made.cleanup()
+
 
 if __name__ == "__main__":
-    raise SystemExit(build(HERE / NAME) or 0)
+    raise SystemExit(build(HERE) or 0)

@@ -1,12 +1,19 @@
 /* The compiled kernel of cdnlog: the innermost loops over a block's bytes, free of Python.
 
-   Each function does what a numpy function of the same name does, and no more; that one is its specification, and the
-   tests compare the two. Nothing here allocates, keeps state or reads beyond `size + PAD` bytes of a buffer. */
+   Each function does what a function in numpy does, and no more; that one is its specification, and the tests compare
+   the two. Nothing here allocates or keeps state.
+
+   Every buffer has `PAD` (64, see `buffer.py`) readable bytes behind its last one, so words and vectors are read whole
+   wherever they start; what stands behind a text never changes what is said of it. Lengths are not negative. */
 #ifndef CDNLOG_KERNEL_H
 #define CDNLOG_KERNEL_H
 
 #include <stdint.h>
 #include <string.h>
+
+#if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "words are read as little-endian ones; elsewhere numpy does the work"
+#endif
 
 typedef uint8_t u8;
 typedef uint32_t u32;
@@ -32,7 +39,8 @@ static inline u64 word_at(const u8 *at) {
     return word;
 }
 
-/* Read 1 to 8 digits, all at once: moved to the high bytes, as numbers, joined by twos, fours and eights. */
+/* Read 1 to 8 digits, all at once: moved to the high bytes, as numbers, joined by twos, fours and eights; -1 if one is
+   none. */
 static inline i64 few_digits(const u8 *at, i64 count) {
     const u64 zeros = 0x3030303030303030u << (8 * (8 - count));
     const u64 found = (word_at(at) << (8 * (8 - count))) ^ zeros;
@@ -42,16 +50,16 @@ static inline i64 few_digits(const u8 *at, i64 count) {
     return (i64)(((sum & 0x0000FFFF0000FFFFu) * 42949672960001u) >> 32);
 }
 
-static inline i64 wide(const u8 *at, i64 count) {
-    i64 high = few_digits(at, count - 8), low = few_digits(at + count - 8, 8);
-    return high < 0 || low < 0 ? -1 : high * 100000000 + low;
-}
-
-/* Read 1 to 18 digits; -1 if one is none. */
+/* Read 1 to 18 digits, the last eight of them first; -1 if one is none. */
 static inline i64 digits(const u8 *at, i64 count) {
-    if (count <= 8) return few_digits(at, count);
-    i64 high = count - 8 <= 8 ? few_digits(at, count - 8) : wide(at, count - 8), low = few_digits(at + count - 8, 8);
-    return high < 0 || low < 0 ? -1 : high * 100000000 + low;
+    i64 value = 0, unit = 1;
+    for (; count > 8; count -= 8, unit *= 100000000) {
+        const i64 part = few_digits(at + count - 8, 8);
+        if (part < 0) return -1;
+        value += part * unit;
+    }
+    const i64 head = few_digits(at, count);
+    return head < 0 ? -1 : value + head * unit;
 }
 
 #endif

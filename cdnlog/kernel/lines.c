@@ -1,7 +1,16 @@
 /* Lines of a block, and the fields of the regular lines of delimited logs, in one walk over the bytes. */
 #include "kernel.h"
 
+/* Bytes that are looked at in one step, at most: 32 where AVX2 may be there, 16 with SSE2, 1 in plain C. */
+#ifndef WIDEST
 #ifdef __SSE2__
+#define WIDEST 32
+#else
+#define WIDEST 1
+#endif
+#endif
+
+#if WIDEST > 1
 #include <immintrin.h>
 #endif
 
@@ -36,6 +45,7 @@ typedef struct {
     int bad;  /* a control byte that no text has */
 } Line;
 
+/* Say what each byte is as a mark; a separator may be a control, and quotes that are no marks are given as LF. */
 static void set_kinds(u8 *kind, u8 separator, u8 quotes) {
     memset(kind, BAD, 256);
     kind[7] = kind[8] = kind[9] = kind[27] = TYPED;
@@ -45,19 +55,16 @@ static void set_kinds(u8 *kind, u8 separator, u8 quotes) {
 
 #define INLINE static inline __attribute__((always_inline))
 
+/* The walk is compiled twice: for any processor of this kind, and for those with AVX2. */
 #define TARGET
-#ifdef __SSE2__
-#define WIDE 16
-#else
-#define WIDE 1
-#endif
+#define WIDE (WIDEST > 1 ? 16 : 1)
 #define NAMED(name) name##_plain
 #include "walk.h"
 #undef NAMED
 #undef WIDE
 #undef TARGET
 
-#ifdef __SSE2__
+#if WIDEST == 32
 #define TARGET __attribute__((target("avx2,bmi")))
 #define WIDE 32
 #define NAMED(name) name##_avx2
@@ -69,19 +76,20 @@ static void set_kinds(u8 *kind, u8 separator, u8 quotes) {
    number; row r is line `row[r]`, its field j stands at `at[j * lines + r]` and is `length[j * lines + r]` long. */
 EXPORT i64 scan(const u8 *data, i64 lines, const Layout *layout, i64 *start, i64 *end, u8 *control, i64 *row, i32 *at,
                 i32 *length) {
-#ifdef __SSE2__
+#if WIDEST == 32
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi"))
         return scan_avx2(data, lines, layout, start, end, control, row, at, length);
 #endif
     return scan_plain(data, lines, layout, start, end, control, row, at, length);
 }
 
+/* Count the LFs among the first bytes. */
 EXPORT i64 count_lines(const u8 *data, i64 size) {
     i64 lines = 0, at = 0;
-#ifdef __SSE2__
+#if WIDEST > 1
     const __m128i lf = _mm_set1_epi8(LF), zero = _mm_setzero_si128();
     while (size - at >= 16) {
-        __m128i sums = zero;
+        __m128i sums = zero; /* of a byte each: 255 steps are as many as they can count */
         for (int i = 0; i < 255 && size - at >= 16; i++, at += 16)
             sums = _mm_sub_epi8(sums, _mm_cmpeq_epi8(_mm_loadu_si128((const __m128i *)(data + at)), lf));
         sums = _mm_sad_epu8(sums, zero);
@@ -91,6 +99,3 @@ EXPORT i64 count_lines(const u8 *data, i64 size) {
     for (; at < size; at++) lines += data[at] == LF;
     return lines;
 }
-
-/* Tells which sources this was made of. */
-EXPORT u32 source_mark(void) { return SOURCE_MARK; }

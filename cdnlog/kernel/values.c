@@ -1,4 +1,6 @@
-/* Numbers, times and the cheap checks of words and addresses: what `parse/values.py` and `parse/times.py` do. */
+/* Numbers, times and the cheap checks of words and addresses: what `parse/values.py` and `parse/times.py` do.
+
+   A text that is no number, or no time, is `bad`, and its value 0. */
 #include "kernel.h"
 
 #define MICROSECONDS 1000000
@@ -7,10 +9,12 @@
 #define LAST 4102444800  /* 2100-01-01 */
 enum { MAX_DIGITS = 18 };
 
+/* Read a number; -1 if it is none, or too long. */
 static i64 number(const u8 *at, i64 length) {
     return length < 1 || length > MAX_DIGITS ? -1 : digits(at, length);
 }
 
+/* 1 to 18 digits. */
 EXPORT void unsigned_numbers(const Slices *in, i64 *value, u8 *bad) {
     for (i64 i = 0; i < in->rows; i++) {
         i64 found = number(in->data + in->start[i], in->length[i]);
@@ -18,6 +22,7 @@ EXPORT void unsigned_numbers(const Slices *in, i64 *value, u8 *bad) {
     }
 }
 
+/* The same, perhaps behind a minus. */
 EXPORT void signed_numbers(const Slices *in, i64 *value, u8 *bad) {
     for (i64 i = 0; i < in->rows; i++) {
         const u8 *at = in->data + in->start[i];
@@ -27,6 +32,7 @@ EXPORT void signed_numbers(const Slices *in, i64 *value, u8 *bad) {
     }
 }
 
+/* Digits, perhaps with a fraction, in units of 10 ** -places; further digits are looked at and cut off. */
 EXPORT void decimals(const Slices *in, i64 places, i64 *value, u8 *bad) {
     i64 unit = 1;
     for (i64 i = 0; i < places; i++) unit *= 10;
@@ -44,6 +50,7 @@ EXPORT void decimals(const Slices *in, i64 places, i64 *value, u8 *bad) {
     }
 }
 
+/* 100 to 999. */
 EXPORT void statuses(const Slices *in, i64 *value, u8 *bad) {
     for (i64 i = 0; i < in->rows; i++) {
         i64 found = in->length[i] == 3 ? digits(in->data + in->start[i], 3) : -1;
@@ -51,6 +58,7 @@ EXPORT void statuses(const Slices *in, i64 *value, u8 *bad) {
     }
 }
 
+/* What begins with a letter. */
 EXPORT void words(const Slices *in, u8 *bad) {
     for (i64 i = 0; i < in->rows; i++)
         bad[i] = in->length[i] == 0 || (u8)((in->data[in->start[i]] | 0x20) - 'a') >= 26;
@@ -60,6 +68,7 @@ static int of_address(u8 byte) {
     return digit(byte) || (u8)((byte | 0x20) - 'a') < 6 || byte == ':' || byte == '[' || byte == ']';
 }
 
+/* What begins and ends, and is as long, as an IP address may be. */
 EXPORT void addresses(const Slices *in, u8 *bad) {
     for (i64 i = 0; i < in->rows; i++) {
         const u8 *at = in->data + in->start[i];
@@ -68,7 +77,7 @@ EXPORT void addresses(const Slices *in, u8 *bad) {
     }
 }
 
-/* Days since 1970 (Howard Hinnant's algorithm); -1 << 40 if there is no such day. */
+/* Days since 1970 (Howard Hinnant's algorithm); -NO_ZONE if there is no such day. */
 static i64 days(i64 year, i64 month, i64 day) {
     static const u8 longest[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
     if (year < 1 || month < 1 || month > 12 || day < 1 || day > longest[month - 1]) return -NO_ZONE;
@@ -85,10 +94,12 @@ static i64 clock_of(i64 hour, i64 minute, i64 second) {
     return hour * 3600 + minute * 60 + (second < 59 ? second : 59);
 }
 
+/* Seconds of "13:55:36", eight bytes that may be anything. */
 static i64 colons(const u8 *at) {
     return at[2] != ':' || at[5] != ':' ? -1 : clock_of(digits(at, 2), digits(at + 3, 2), digits(at + 6, 2));
 }
 
+/* "20001010135536", as seconds; a log has few days, so the last one is remembered. */
 EXPORT void compact_times(const Slices *in, i64 *seconds, u8 *bad, u8 *strange) {
     i64 known = -1, midnight = 0;
     for (i64 i = 0; i < in->rows; i++) {
@@ -124,6 +135,7 @@ static i64 zone(const u8 *at, int colon) {
     return (*at == '-' ? -60 : 60) * (hours * 60 + minutes);
 }
 
+/* The number of a month by the first three letters of its English name; -1 if there is none. */
 static i64 month_of(const u8 *at) {
     static const char names[] = "janfebmaraprmayjunjulaugsepoctnovdec";
     for (i64 month = 0; month < 12; month++) {
@@ -136,8 +148,9 @@ static i64 month_of(const u8 *at) {
 /* "10/Oct/2000:13:55:36 -0700", the day padded or not. */
 EXPORT void clf_times(const Slices *in, const Moments *out) {
     for (i64 i = 0; i < in->rows; i++) {
-        i64 length = in->length[i], good = length == 26 || length == 25;
+        const i64 length = in->length[i];
         i64 micro = 0, offset = NO_ZONE;
+        int good = length == 26 || length == 25;
         if (good) {
             const u8 *at = in->data + in->start[i], *slash = at + length - 24;
             good = slash[0] == '/' && slash[4] == '/' && slash[9] == ':' && slash[18] == ' ';
@@ -147,7 +160,7 @@ EXPORT void clf_times(const Slices *in, const Moments *out) {
             good = good && clock >= 0 && offset != NO_ZONE && midnight != -NO_ZONE;
             micro = good ? (midnight * 86400 + clock) * MICROSECONDS : 0;
         }
-        put(out, i, micro, offset, (int)good);
+        put(out, i, micro, offset, good);
     }
 }
 
@@ -187,11 +200,12 @@ EXPORT void iso_times(const Slices *in, const Moments *out) {
 EXPORT void epoch_times(const Slices *in, const Moments *out) {
     for (i64 i = 0; i < in->rows; i++) {
         const u8 *at = in->data + in->start[i];
-        i64 length = in->length[i], whole = 0, micro = 0;
-        while (whole < length && at[whole] != '.') whole++;
-        i64 value = whole <= 19 ? number(at, whole >= 18 ? whole - 3 : whole) : -1;
-        i64 part = fraction(at + whole, length - whole);
-        int good = value >= 0 && part >= 0;
+        const i64 length = in->length[i];
+        const u8 *dot = length > 0 ? memchr(at, '.', (size_t)length) : 0;
+        const i64 whole = dot ? dot - at : length;
+        i64 micro = 0, value = whole <= 19 ? number(at, whole >= 18 ? whole - 3 : whole) : -1;
+        const i64 part = fraction(at + whole, length - whole);
+        const int good = value >= 0 && part >= 0;
         if (good && whole <= 11) micro = value * MICROSECONDS + part;
         else if (good && whole <= 14) micro = value * 1000 + part / 1000;
         else if (good) micro = value + part / MICROSECONDS;

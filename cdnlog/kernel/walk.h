@@ -71,7 +71,7 @@ TARGET static i64 NAMED(field_end)(Cursor *c, Line *line, const Layout *layout, 
     found = NAMED(kind_of)(c, line, mark);
     if (found != CUT && found != END) return -1;
     if (kind == QUOTED && mark != closing + 1) return -1;
-    if (kind == BRACKETS && (mark <= at + 1 || data[at] != '[' || data[mark - 1] != ']')) return -1;
+    if (kind == BRACKETS && (data[at] != '[' || data[mark - 1] != ']')) return -1;
     *wrapped = kind == QUOTED || kind == BRACKETS;
     return mark;
 }

@@ -2,18 +2,17 @@
 #include "kernel.h"
 
 static const u64 MIX = 0x9E3779B97F4A7C15u;
-static const u64 LOW[9] = {0,          0xFF,         0xFFFF,         0xFFFFFF,        0xFFFFFFFF,
-                           0xFFFFFFFFFF, 0xFFFFFFFFFFFF, 0xFFFFFFFFFFFFFF, 0xFFFFFFFFFFFFFFFF};
+
+/* The low bytes of a word, 1 to 8 of them. */
+static inline u64 low(i64 count) { return ~(u64)0 >> (8 * (8 - count)); }
 
 static inline u64 mix(u64 hash, u64 word) {
     hash = (hash ^ word) * MIX;
     return hash ^ (hash >> 32);
 }
 
-/* Up to eight bytes as one number, zero beyond the end. */
-static inline u64 word_of(const u8 *at, i64 length) {
-    return length >= 8 ? word_at(at) : word_at(at) & LOW[length > 0 ? length : 0];
-}
+/* Eight bytes as one number, zero beyond the end; there is one at least. */
+static inline u64 word_of(const u8 *at, i64 length) { return length >= 8 ? word_at(at) : word_at(at) & low(length); }
 
 static inline u64 folded(u64 one, u64 other) {
     __uint128_t product = (__uint128_t)one * other;
@@ -27,9 +26,9 @@ static u64 hash_of(const u8 *at, i64 length, u64 secret) {
     return folded(hash ^ MIX, secret | 1);
 }
 
-/* A table of distinct texts. `slot` has a power of two of places, empty ones hold -1; it is never full. */
+/* A table of distinct texts. `slot` has a power of two of places, empty ones hold -1. */
 typedef struct {
-    i64 slots, capacity; /* places, and entries that there is room for */
+    i64 slots, capacity; /* places, and entries that there is room for: at most half as many, so the search ends */
     i64 count;           /* entries */
     i64 used, room;      /* bytes of `text`, and what there is room for; no room: texts stay where they are */
     u64 secret;
@@ -113,8 +112,8 @@ EXPORT void hold_odd(const Slices *in, u8 *holds) {
         u64 odd = 0;
         for (i64 left = in->length[i]; left > 0; at += 8, left -= 8) {
             u64 word = word_at(at);
-            if (left < 8) word = (word & LOW[left]) | (BLANKS & ~LOW[left]);
-            odd |= word | (word + ONES) | ((word - BLANKS) & ~word);
+            if (left < 8) word = (word & low(left)) | (BLANKS & ~low(left));
+            odd |= word | (word + ONES) | (word - BLANKS); /* a carry comes of an odd byte only */
         }
         holds[i] = (odd & HIGH) != 0;
     }

@@ -29,7 +29,6 @@ from cdnlog.parse.split import Slice, Slices, Split
 
 _DEEPEST = 64
 _LONGEST_PREFIX = 256  # what a syslog or a container's runtime puts before the object
-_LONGEST_NUMBER = 40
 # No text is matched in two ways, and one that does not end is taken to the end of the line: linear for any input.
 _TEXT = rb'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)'
 _NESTING = re.compile(_TEXT + rb"|(?P<open>[\[{])|(?P<close>[\]}])", re.DOTALL)
@@ -218,15 +217,10 @@ def _lenient(line: bytes) -> object:
     for text in (line, None):
         try:
             shown = (_mended(line) if text is None else text).decode("utf-8", "surrogateescape")
-            return json.loads(shown, strict=False, parse_int=_whole)
+            return json.loads(shown, strict=False, parse_int=str, parse_float=str)  # as they are written
         except (ValueError, RecursionError):
             continue
     return None
-
-
-def _whole(digits: str) -> int | str:
-    """Return a whole number; one that is too long for any column stays text."""
-    return int(digits) if len(digits) < _LONGEST_NUMBER else digits
 
 
 def _depth(line: bytes) -> int:

@@ -16,6 +16,7 @@ from cdnlog.model import Block
 
 LF, CR, QUOTE = 10, 13, 34
 _SPACE = b" "
+_BETWEEN = ord("!")  # between the space and the quote
 # Controls that are data: TAB, and what attackers type to trouble a terminal (BEL, BS, ESC). Their requests did happen
 # and count. The others (NUL, a lone CR, FF...) tell of a broken writer or of a forged line.
 _TYPED = np.isin(np.arange(32), [7, 8, 9, 27])
@@ -102,7 +103,8 @@ def marked(buffer: Buffer, separator: bytes = b"", *, quotes: bool = True, repea
 
 def _marks(buffer: Buffer, separator: bytes, *, quotes: bool) -> Bools:
     if quotes and separator[:1] == _SPACE:
-        marks: Bools = buffer.bytes <= QUOTE  # space, quote, LF and the controls, in one comparison
+        marks: Bools = buffer.bytes <= QUOTE  # space, quote, LF and the controls, in one comparison; and "!"
+        marks &= buffer.bytes != _BETWEEN
     else:
         marks = buffer.bytes < _SPACE[0]
         if quotes:

@@ -15,10 +15,14 @@ from cdnlog.source.blocks import blocks
 from cdnlog.source.codecs import MAGIC, Ending, Reader, codec_of, decompress
 from cdnlog.source.paths import STDIN, Found, Input, find, same_content
 
-__all__ = ["BLOCK", "STDIN", "Block", "Ending", "Found", "Input", "Reader", "find", "read", "same_content"]
+__all__ = ["BLOCK", "MOST", "STDIN", "Block", "Ending", "Found", "Input", "Reader", "find", "read", "same_content"]
 
 BLOCK = 2 * 1024 * 1024
 """Bytes of a block: measured; smaller ones pay for more calls, larger ones fall out of the processor's cache."""
+
+
+MOST = 256 * 1024 * 1024
+"""Bytes of a block that are waited for, at most: places in it have four bytes."""
 
 
 class _ReadError(Exception):
