@@ -208,7 +208,10 @@ def log(fmt: LogFormat, rng: Random, lines: int) -> bytes:
 
 
 def at_each_mark(fmt: LogFormat) -> bytes:
-    """Return the longest sample again and again: at each of its marks something put in, or the mark left out."""
+    """Return the longest sample again and again: at each of its marks something put in, or the mark left out.
+
+    An object gets each odd value there is besides, for a key that nobody asks for and for its first one.
+    """
     sample = max(fmt.samples, key=lambda one: (one.expect is not None, len(one.line)))
     text, header = sample.line.encode(), sample.header or getattr(fmt, "header", None)
     lines = [header.encode()] if header else []
@@ -216,6 +219,10 @@ def at_each_mark(fmt: LogFormat) -> bytes:
     for at in marks[:: 1 + len(marks) // 50]:
         lines += [text[:at] + piece + text[at:] for piece in (b"\\", b'"', b"\r", b"\b", b" ", b"\0")]
         lines.append(text[:at] + text[at + 1 :])
+    if isinstance(fmt, JsonLines):
+        odd = [*_SCALARS, *(b'"a%bb"' % piece for piece in _ODD_TEXT)]
+        keys = b"more", text.split(b'"')[1]
+        lines += [b'%b,"%b":%b}' % (text.rstrip()[:-1], key, value) for key in keys for value in odd]
     return b"\n".join([*lines, b""])
 
 
