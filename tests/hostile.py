@@ -5,6 +5,7 @@ For tests that say the same thing twice: with the compiled kernel and with numpy
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -210,7 +211,8 @@ def log(fmt: LogFormat, rng: Random, lines: int) -> bytes:
 def at_each_mark(fmt: LogFormat) -> bytes:
     """Return the longest sample again and again: at each of its marks something put in, or the mark left out.
 
-    An object gets each odd value there is besides, for a key that nobody asks for and for its first one.
+    An object gets odd values besides: all there are for a key that nobody asks for and for its first one, a few for
+    each; and its keys are written with an escape.
     """
     sample = max(fmt.samples, key=lambda one: (one.expect is not None, len(one.line)))
     text, header = sample.line.encode(), sample.header or getattr(fmt, "header", None)
@@ -220,9 +222,11 @@ def at_each_mark(fmt: LogFormat) -> bytes:
         lines += [text[:at] + piece + text[at:] for piece in (b"\\", b'"', b"\r", b"\b", b" ", b"\0")]
         lines.append(text[:at] + text[at + 1 :])
     if isinstance(fmt, JsonLines):
+        keys = [key.encode() for key in json.loads(text)]
         odd = [*_SCALARS, *(b'"a%bb"' % piece for piece in _ODD_TEXT)]
-        keys = b"more", text.split(b'"')[1]
-        lines += [b'%b,"%b":%b}' % (text.rstrip()[:-1], key, value) for key in keys for value in odd]
+        more = [*itertools.product((b"more", keys[0]), odd), *itertools.product(keys, (b"{}", b"null", b'"x"'))]
+        lines += [b'%b,"%b":%b}' % (text.rstrip()[:-1], *pair) for pair in more]
+        lines += [text.replace(b'"%b"' % key, b'"\\u%04x%b"' % (key[0], key[1:]), 1) for key in keys]
     return b"\n".join([*lines, b""])
 
 

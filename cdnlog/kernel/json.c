@@ -126,12 +126,10 @@ static i64 object_end(const Row *row, i64 at, i64 node, int depth) {
         at = blanks(data, at);
         if (data[at++] != ':') return -1;
         const i64 begin = blanks(data, at), target = child < 0 ? 0 : tree->target[child];
-        if (child >= 0 && target < 0) {
-            if (data[begin] != '{') return -1;
+        if (target < 0) /* of a key that comes twice the last one counts, whatever it is */
             for (i64 v = tree->below[2 * child]; v < tree->below[2 * child + 1]; v++)
                 row->end[v * row->stride] = row->start[v * row->stride];
-        }
-        if ((at = value_end(row, begin, child >= 0 && target < 0 ? -target : -1, depth + 1)) < 0) return -1;
+        if ((at = value_end(row, begin, target < 0 ? -target : -1, depth + 1)) < 0) return -1;
         if (child >= 0 && target >= 0)
             row->start[target * row->stride] = (i32)begin, row->end[target * row->stride] = (i32)at;
         at = blanks(data, at);
