@@ -273,6 +273,13 @@ class Night:
         days: Days with data among these four weeks.
         muting: The mutes; findings they silence are not in `diagnosis`.
         budget: What was spent of an objective's budget, None without an objective.
+
+    Example:
+        >>> import cdnlog, tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     night = cdnlog.nightly("sample_logs/2026112003-api.example.com.gz", folder + "/history.db")
+        >>> night.number, [finding.status for finding in night.diagnosis]
+        (1, [502])
     """
 
     outputs: ClassVar[tuple[str, ...]] = ("prometheus",)

@@ -339,7 +339,7 @@ def test_the_first_nights_say_what_they_do_not_know(tmp_path: Path) -> None:
     """Night one says that nothing can be compared; later ones how much history there is."""
     told = nights(tmp_path, day_of(0), day_of(1))
     assert "first night" in told[0].unknown[0]
-    assert all("2 days" in sentence for sentence in told[1].unknown)
+    assert all("history: 2." in sentence for sentence in told[1].unknown)
     (tmp_path / "logs" / "1.log").unlink()
     gone = cdnlog.nightly(tmp_path / "logs", tmp_path / "history.db")
     assert any("not there to be read again" in sentence for sentence in gone.unknown)

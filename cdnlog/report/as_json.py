@@ -40,7 +40,11 @@ def _listed(items: Iterator[Any]) -> Iterator[str]:
 
 def _indented(value: object) -> str:
     # Without an indent the encoder is the one in C; msgspec indents the text it made as the one in Python would.
-    return msgspec.json.format(json.dumps(value, ensure_ascii=True), indent=1).replace("\n", "\n ")
+    try:
+        text = msgspec.json.format(json.dumps(value, ensure_ascii=True), indent=1)
+    except msgspec.DecodeError:  # half a surrogate pair, which a caller's own names may hold
+        text = json.dumps(value, ensure_ascii=True, indent=1)
+    return text.replace("\n", "\n ")
 
 
 def as_dict(document: Document, lang: Lang = "en") -> dict[str, Any]:

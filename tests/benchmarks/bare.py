@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-COMMANDS = ("diagnose", "count", "diff", "parse", "explain", "codes", "formats")
+COMMANDS = ("diagnose", "nightly", "history", "count", "diff", "parse", "explain", "codes", "formats")
 
 
 def _nothing() -> None:
