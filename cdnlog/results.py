@@ -279,7 +279,7 @@ class Night:
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     night = cdnlog.nightly("sample_logs/2026112003-api.example.com.gz", folder + "/history.db")
         >>> night.number, [finding.status for finding in night.diagnosis]
-        (1, [502])
+        (1, [502, 499, 404])
     """
 
     outputs: ClassVar[tuple[str, ...]] = ("prometheus",)
