@@ -36,6 +36,7 @@ SERVED = 4
 _TICKET_NUMBERS = ("time", "bytes", "duration_ms", "client_port")
 _TICKET_TEXTS = ("client_ip", "path", "user_agent")
 _TICKET_WORDS = 2
+_STRATUM_BITS = 28  # of a sorting key; the rest is the head of a ticket
 _TIME, _STATUS = NUMBERS.index("time"), NUMBERS.index("status")
 
 
@@ -261,9 +262,6 @@ def _lowest_ranks(strata: Ints, tickets: Words, weights: Ints) -> Ints:
     rank = np.empty(len(order), np.int64)
     rank[order] = same - np.maximum.accumulate(np.where(begins, places, 0)) + 1
     return rank * weights
-
-
-_STRATUM_BITS = 28
 
 
 def _number(batch: Batch, name: str, missing: int = 0) -> Ints:
