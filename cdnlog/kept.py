@@ -15,12 +15,12 @@ from cdnlog.buffer import Bools
 from cdnlog.counts import Counts
 from cdnlog.errors import UsageError
 from cdnlog.filters import microseconds
+from cdnlog.held import HeldDomain, HeldFile, Holdings
 from cdnlog.history.ledger import Entry, Ledger
 from cdnlog.history.store import VERSION, opened
 from cdnlog.history.tables import DAY, GRAIN, HOUR, Sums
 from cdnlog.model import MICROSECONDS, Inputs
 from cdnlog.options import Options, settings
-from cdnlog.results import HeldDomain, HeldFile, Holdings
 from cdnlog.settings import Settings
 from cdnlog.text import visible
 from cdnlog.zones import floor_to_window, instant, name_of, zone

@@ -15,9 +15,10 @@ from markupsafe import Markup
 
 from cdnlog.counts import Counts
 from cdnlog.declared import Lang
+from cdnlog.held import Holdings
 from cdnlog.report.layout import Cell, Chart, Listing, Swatch, speaker
 from cdnlog.report.sections import Document, sections
-from cdnlog.results import Diagnosis, Difference, Holdings, Night
+from cdnlog.results import Diagnosis, Difference, Night
 from cdnlog.text import visible
 
 

@@ -8,11 +8,12 @@ from typing import Any
 
 from cdnlog.counts import Counts, DomainSummary
 from cdnlog.declared import Lang
+from cdnlog.held import Holdings
 from cdnlog.model import Accounting, Change, FileReport, Finding, Inputs
 from cdnlog.mute import Mute
 from cdnlog.report import cards, differences, nights, stores, tables
 from cdnlog.report.layout import Section, picked
-from cdnlog.results import Diagnosis, Difference, Holdings, Night
+from cdnlog.results import Diagnosis, Difference, Night
 from cdnlog.slo import Budget
 from cdnlog.windows import window_name
 from cdnlog.zones import name_of

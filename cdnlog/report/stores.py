@@ -6,8 +6,8 @@ from dataclasses import asdict
 from typing import Any
 
 from cdnlog.declared import Lang
+from cdnlog.held import HeldFile, Holdings
 from cdnlog.report.layout import Section, clock, percent, speaker
-from cdnlog.results import HeldFile, Holdings
 
 FILE = HeldFile.__slots__
 _SHOWN = 40
