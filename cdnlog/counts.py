@@ -95,6 +95,10 @@ class Counts(Views):
             raise UsageError("counts of different time zones cannot be added; give both the same tz")
         return replace(self, cells=joined([self.cells, other.cells]), zone=zone, inputs=self.inputs + other.inputs)
 
+    def __radd__(self, other: object) -> Counts:
+        """Let `sum` begin with 0."""
+        return self if other == 0 else NotImplemented
+
     def __eq__(self, other: object) -> bool:
         """Whether the tables are the same; which files they came from does not matter."""
         if not isinstance(other, Counts):

@@ -162,13 +162,14 @@ class OutputError(CdnlogError):
 
     exit_code = EXIT_OUTPUT
 
-    def __init__(self, where: str, problem: str) -> None:
+    def __init__(self, where: str, problem: str, *, whole: bool = True) -> None:
         super().__init__(where, problem)
-        self.where, self.problem = where, problem
+        self.where, self.problem, self.whole = where, problem, whole
 
     def __str__(self) -> str:
-        """Say where, why, and that nothing half-written was left."""
-        return f"cannot write {self.where}: {self.problem}; nothing was left there half-written"
+        """Say where, why, and whether something half-written may be there."""
+        left = "nothing was left there half-written" if self.whole else "what is there is not the whole result"
+        return f"cannot write {self.where}: {self.problem}; {left}"
 
 
 class StoreError(OutputError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf
 
 from cdnlog.errors import UsageError
 from cdnlog.model import SEVERITIES
@@ -69,12 +70,16 @@ def _condition(text: str, *, objective: bool) -> Condition:
 def fails(asked: Sequence[Condition], night: Night) -> bool:
     """Whether a night fails by any of the conditions; what is muted does not count."""
     return any(
-        night.diagnosis.at_or_above(one.name) if isinstance(one, Severity) else _burns(one, night) for one in asked
+        night.diagnosis.at_or_above(one.name) if isinstance(one, Severity) else bool(burning(one, night))
+        for one in asked
     )
 
 
-def _burns(condition: Burn, night: Night) -> bool:
-    """Whether the codes of a domain that are not muted spend together as fast; too few failures tell nothing."""
+def burning(condition: Burn, night: Night) -> list[tuple[float, str, str]]:
+    """Return what burns as fast as a condition says, the fastest first: rate, span and domain.
+
+    The codes of a domain that are not muted spend together; too few failures tell nothing.
+    """
     spent: dict[tuple[str, str], int] = {}
     allowed: dict[tuple[str, str], float] = {}
     for row in night.budget.rows if night.budget else ():
@@ -82,4 +87,6 @@ def _burns(condition: Burn, night: Night) -> bool:
             key = (row.domain, row.span)
             allowed[key] = row.allowed
             spent[key] = spent.get(key, 0) + (0 if night.muting.covers(row.domain, row.status) else row.failing)
-    return any(failing >= max(LEAST, condition.rate * allowed[key]) for key, failing in spent.items())
+    held = [key for key, failing in spent.items() if failing >= max(LEAST, condition.rate * allowed[key])]
+    rates = ((spent[key] / allowed[key] if allowed[key] else inf, key) for key in held)
+    return [(rate, span, domain) for rate, (domain, span) in sorted(rates, key=lambda item: (-item[0], item[1]))]

@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import IO, Unpack
+from typing import IO, Unpack, cast
 
 from cdnlog import source
 from cdnlog.catalog import DEFAULT_PROVIDER, say
@@ -19,7 +19,7 @@ from cdnlog.errors import UsageError
 from cdnlog.failpoints import failpoint
 from cdnlog.filerun import Progress
 from cdnlog.history import retention
-from cdnlog.history.baseline import WEEKS, Baseline, Seen, base_id
+from cdnlog.history.baseline import WEEKS, Baseline, Seen
 from cdnlog.history.ingest import Ingest, Intake
 from cdnlog.history.ledger import Entry, Ledger
 from cdnlog.history.nights import NightData, within
@@ -155,7 +155,7 @@ def _told(data: NightData, intake: Intake, made: Settings) -> Night:
         news=tuple(_news(data, intake, made)),
         changed=tuple(Changed(c.domain, counts.shown(c.hour), c.before, c.after) for c in data.changed()),
         missing=tuple(_missing(data, baseline, history)),
-        gone=tuple(_gone(data, told, baseline, history)),
+        gone=tuple(_gone(data, told, counts, baseline, history)),
         unknown=tuple(_unknown(data, intake, history, made)),
         history=history,
         known=sum(one.known is not None and one.known.night < data.number for one in intake.candidates.values()),
@@ -214,19 +214,34 @@ def _missing(data: NightData, baseline: Baseline, history: Counts) -> Iterator[M
         yield Missing(one.domain, history.shown(one.starts), history.shown(one.ends), one.usual, one.whole)
 
 
-def _gone(data: NightData, found: Iterable[Finding], baseline: Baseline, history: Counts) -> Iterator[Gone]:
-    """Yield the incidents of the last night before that are not there any more, where there is data to tell."""
-    present = {base_id(one.id) for one in found}
+def _gone(
+    data: NightData, found: Iterable[Finding], counts: Counts, baseline: Baseline, history: Counts
+) -> Iterator[Gone]:
+    """Yield the incidents of the last night before that are not there any more, where there is later data to tell."""
+    present = {(one.domain, one.status) for one in found if one.cause != _BACKGROUND}
+    present |= {(str(more["domain"]), cast("int", more["status"])) for one in found for more in one.also}
     told: set[str] = set()
+    latest = _latest(counts)
     for one in baseline.seen:
         if (
             one.night == data.number - 1
             and one.cause != _BACKGROUND
-            and one.domain in data.domains
-            and one.id not in present | told
+            and latest.get(one.domain, 0) >= one.ends
+            and (one.domain, one.status) not in present
+            and one.id not in told
         ):
             told.add(one.id)
             yield Gone(one.id, one.domain, one.status, one.cause, history.shown(one.ends))
+
+
+def _latest(counts: Counts) -> dict[str, int]:
+    """Return the last window of each domain, in UTC seconds."""
+    cells = counts.by("domain", "window_start").cells
+    names = cells.values[0] or ()
+    latest: dict[str, int] = {}
+    for code, window in cells.keys.tolist():
+        latest[str(names[code])] = max(window, latest.get(str(names[code]), window))
+    return latest
 
 
 def _unknown(data: NightData, intake: Intake, history: Counts, made: Settings) -> Iterator[str]:

@@ -48,7 +48,8 @@ def rows(
             the finding.
 
     Returns:
-        The rows, all of them, in the order of files and lines; columns as in `read`.
+        The rows, all of them, in the order of files and lines; columns as in `read`. They are those of all codes in
+        `also` too; of a "background" finding they are all rows with its code in its time, incidents included.
 
     Raises:
         InputWarning: As a warning, when a file is damaged: its rows are left out, as they were from the diagnosis.

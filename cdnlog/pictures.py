@@ -51,6 +51,23 @@ def short(text: str) -> str:
     return text if len(text) <= _LONGEST else f"{text[: half - 1]}…{text[-half:]}"
 
 
+def shortened(texts: Sequence[str]) -> list[str]:
+    """Return names that fit beside a picture and stay as many different ones as they were."""
+    shown = [short(text) for text in texts]
+    if len(set(shown)) == len(set(texts)):
+        return shown
+    kept = _alike([visible(text) for text in texts])
+    cut = [f"…{visible(text)[max(kept - 1, 0) :]}" for text in texts]
+    shown = [text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…" for text in cut]
+    return shown if len(set(shown)) == len(set(texts)) else [f"{i + 1} {text}" for i, text in enumerate(shown)]
+
+
+def _alike(texts: Sequence[str]) -> int:
+    """Return how many characters all texts begin with: they tell nothing apart."""
+    first, last = min(texts), max(texts)
+    return next((i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), len(first))
+
+
 def shade(axes: Axes, findings: Iterable[Finding]) -> None:
     """Shade the incidents among findings, each with its code above; what lies outside the Axes is left out."""
     from matplotlib.dates import date2num  # noqa: PLC0415 - as above
@@ -80,9 +97,10 @@ def timeline(axes: Axes, numbered: Sequence[tuple[int, Finding]], span: tuple[da
     """Draw one bar per incident in the given order, with its number among all; severity is told in words too."""
     from matplotlib.dates import date2num  # noqa: PLC0415 - as above
 
+    names = dict(zip(of := sorted({found.domain for _, found in numbered}), shortened(of), strict=True))
     spans = [
         plots.Span(
-            f"{number}  {found.severity}  {short(found.domain)}  {found.status}  {found.cause}",
+            f"{number}  {found.severity}  {names[found.domain]}  {found.status}  {found.cause}",
             datetime.fromisoformat(found.start),
             datetime.fromisoformat(found.end),
             found.severity,

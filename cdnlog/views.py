@@ -175,7 +175,7 @@ class Views(Renderable, ABC):
         grid, whole = self._sums(rows, len(shown))
         _, failed = self._sums(errors, len(shown))
         shares = np.divide(failed, whole, out=np.full(whole.shape, np.nan), where=whole > 0)
-        plots.draw_heatmap(axes, [pictures.short(name) for name in shown], grid.instants(self.zone), shares)
+        plots.draw_heatmap(axes, pictures.shortened(shown), grid.instants(self.zone), shares)
         axes.set_xlabel(f"{name_of(self.zone)}, a cell is {window_name(grid.length)}")
         pictures.heat_legend(axes)
         return axes

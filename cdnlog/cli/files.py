@@ -72,7 +72,7 @@ def special(path: Path) -> Iterator[IO[bytes]]:
         with path.open("wb") as file:
             yield file
     except OSError as error:
-        raise OutputError(visible(path), error.strerror or str(error)) from error
+        raise OutputError(visible(path), error.strerror or str(error), whole=False) from error
 
 
 def _umask() -> int:

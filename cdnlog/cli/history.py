@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 import cdnlog
+from cdnlog.cli import apart
 from cdnlog.cli.commands import application
 from cdnlog.cli.guard import guarded
 from cdnlog.cli.output import Lang, LangOption, Output, OutputOption, deliver
@@ -34,5 +35,6 @@ def history(
     cdnlog history --store history.db -o csv --out files.csv
     """
     del debug  # read by the guard
+    apart.check([out], apart.of_store(store))
     deliver(cdnlog.holdings(store), output, out, lang)
     return 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Self
@@ -11,14 +11,15 @@ import typer
 
 import cdnlog
 from cdnlog.catalog import DEFAULT_PROVIDER, Catalog
+from cdnlog.cli import apart
 from cdnlog.cli.commands import application
 from cdnlog.cli.guard import Terminated, worst
 from cdnlog.cli.output import Output, OutputOption, deliver
 from cdnlog.cli.reading import Reading, reading
 from cdnlog.cli.screen import say, width
 from cdnlog.cli.shared import StoreOption
-from cdnlog.errors import EXIT_FINDING, NothingToAnalyse
-from cdnlog.failon import Condition, conditions, fails
+from cdnlog.errors import EXIT_FINDING, NothingToAnalyse, UsageError
+from cdnlog.failon import Burn, Condition, Severity, burning, conditions, fails
 from cdnlog.failpoints import passed
 from cdnlog.mute import Mute, read
 from cdnlog.report import NIGHT_OUTPUTS, render
@@ -82,10 +83,10 @@ def nightly(  # noqa: PLR0913, PLR0917 - one parameter per option, typer passes 
     to analyse (--require-data), 70 a bug of ours, 74 output or store not written, 75 another run has the store, 130
     interrupted, 143 terminated.
     """
-    # Only these two commands need SQLite.
-    from cdnlog.cli.reports import put, wanted  # noqa: PLC0415
+    from cdnlog.cli.reports import put, wanted  # noqa: PLC0415 - only nightly and history need SQLite
 
     reports = wanted(report or (), NIGHT_OUTPUTS)
+    _check(job, store, mutes, reports, output)
     aims = _Aims.of(slo, mutes, fail_on)
     outputs = [*reports, *(path for path in (job.out, job.given["rejects"]) if path is not None)]
     told: list[Night] = []
@@ -105,6 +106,14 @@ def nightly(  # noqa: PLR0913, PLR0917 - one parameter per option, typer passes 
         return _exit(told[0], aims, require_data=bool(job.given["require_data"]))
 
     return _stoppable(work)
+
+
+def _check(job: Reading, store: Path, mutes: Path | None, reports: Iterable[Path], output: Output) -> None:
+    """Refuse outputs that would be lost, or that something else would be lost by."""
+    if reports and (job.out is not None or output is not Output.table):
+        raise UsageError("--out and -o tell where the result goes without --report; name that file as a report too")
+    mine = [(mutes, "the list of mutes")] if mutes is not None else []
+    apart.check([*reports, job.out, job.given["rejects"]], [*job.logs, *apart.of_store(store), *mine])
 
 
 def _stoppable(work: Callable[[], int]) -> int:
@@ -161,22 +170,25 @@ def _exit(night: Night, aims: _Aims, *, require_data: bool) -> int:
     empty = require_data and not night.counts.cells.sums[:, 0].sum()
     code = worst(inputs.exit_code, EXIT_FINDING if failing else 0, NothingToAnalyse.exit_code if empty else 0)
     if code:
-        say(f"cdnlog: night {night.number}: {'; '.join(_troubles(night, failing=failing, empty=empty))}; exit {code}")
+        troubles = "; ".join(_troubles(night, aims.conditions, failing=failing, empty=empty))
+        say(f"cdnlog: night {night.number}: {troubles}; exit {code}")
     if (points := passed()) is not None:
         say(f"cdnlog: failpoints: {points}")
     return code
 
 
-def _troubles(night: Night, *, failing: bool, empty: bool) -> Iterator[str]:
+def _troubles(night: Night, asked: Sequence[Condition], *, failing: bool, empty: bool) -> Iterator[str]:
     if empty:
         yield "nothing to analyse: not one line was counted"
-    if failing and night.diagnosis.items:
+    for burn in [one for one in asked if isinstance(one, Burn)]:
+        for rate, span, domain in burning(burn, night)[:1]:
+            yield f"burn {rate:.1f} over {span} on {domain}"
+    worst_of = [one for one in asked if isinstance(one, Severity)]
+    if failing and any(night.diagnosis.at_or_above(one.name) for one in worst_of):
         first = night.diagnosis.items[0]
         more = sum(one.severity == first.severity for one in night.diagnosis) - 1
-        others = f" and {more} more like it" if more else ""
+        others = f" and {more} more {first.severity}" if more else ""
         yield f"{first.severity}: {first.status} on {first.domain}, {first.cause} ({first.state}){others}"
-    if failing and night.budget is not None:
-        yield f"objective {night.budget.target:g} %"
     files = [report for report in night.counts.inputs.files if not report.complete]
     if files:
         what = "above the reject budget" if files[0].over_budget else files[0].verdict.value

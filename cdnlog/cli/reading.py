@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, cast, get_type_hints
 
 import cdnlog
-from cdnlog.cli import shared
+from cdnlog.cli import apart, shared
 from cdnlog.cli.files import atomic
 from cdnlog.cli.guard import guarded, worst
 from cdnlog.cli.progress import progress
@@ -23,7 +23,6 @@ from cdnlog.memory import keep_freed_memory
 from cdnlog.model import Inputs, Verdict
 from cdnlog.options import Options
 from cdnlog.source import STDIN, Found, find, same_content
-from cdnlog.text import visible
 from cdnlog.windows import seconds
 
 _NAMED = 3  # names that are told of many
@@ -69,6 +68,13 @@ class Reading:
         return cast("Options", options)
 
     @property
+    def logs(self) -> Iterator[tuple[Path, str]]:
+        """Yield the files to be read, with what they are."""
+        for one in self.found.inputs:
+            if one.verdict is None:
+                yield Path(one.path), "one of the logs to be read"
+
+    @property
     def paths(self) -> list[str]:
         """The paths, as given."""
         paths: list[str] = self.given["paths"]
@@ -107,21 +113,6 @@ class Reading:
             say(f"cdnlog: {NothingToAnalyse()}")
             return worst(inputs.exit_code, NothingToAnalyse.exit_code)
         return inputs.exit_code
-
-
-def _check_outputs(job: Reading) -> None:
-    """Make sure that no output takes the place of another, or of a log.
-
-    Raises:
-        UsageError: One would.
-    """
-    outputs = [path for path in (job.given["out"], job.given["rejects"]) if path is not None]
-    if len(outputs) > 1 and outputs[0].resolve() == outputs[1].resolve():
-        raise UsageError("--out and --rejects name the same file; give them two")
-    logs = {Path(one.path).resolve() for one in job.found.inputs if one.verdict is None}
-    for path in outputs:
-        if path.resolve() in logs:
-            raise UsageError(f"{visible(path)} is one of the logs to be read; write somewhere else")
 
 
 def _tell_found(found: Found) -> None:
@@ -179,7 +170,7 @@ def reading(command: Callable[..., int]) -> Callable[..., Any]:
         if given["paths"] == [STDIN] and sys.stdin is not None and sys.stdin.isatty():
             raise UsageError("standard input is a terminal; pipe a log into 'cdnlog ... -', or name its file")
         job = Reading(given, find(given["paths"]))
-        _check_outputs(job)
+        apart.check((job.given["out"], job.given["rejects"]), [*job.logs, *apart.of_store(mine.get("store"))])
         return command(job, **mine)
 
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]

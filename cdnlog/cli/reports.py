@@ -28,7 +28,7 @@ def wanted(reports: Sequence[str], kinds: Sequence[str]) -> dict[Path, str]:
         if kind not in kinds:
             raise UnknownNameError("kind of report", visible(kind), kinds)
         path = Path(name)
-        if path.resolve() in {other.resolve() for other in found}:
+        if path in found:
             raise UsageError(f"two reports name {visible(path)}; give each a file of its own")
         _check_folder(path)
         found[path] = kind

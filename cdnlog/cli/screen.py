@@ -43,13 +43,15 @@ def emit(text: str | Iterable[str]) -> None:
     encoding = sys.stdout.encoding or "utf-8"
     try:
         for piece in [text] if isinstance(text, str) else text:
-            sys.stdout.buffer.write(piece.encode(encoding, "backslashreplace"))
+            rest = memoryview(piece.encode(encoding, "backslashreplace"))
+            while rest:  # unbuffered, as PYTHONUNBUFFERED has it, one write may take only a part
+                rest = rest[sys.stdout.buffer.write(rest) :]
         sys.stdout.flush()
     except BrokenPipeError:
         _drop(sys.stdout)
     except OSError as error:
         _drop(sys.stdout)
-        raise OutputError("to standard output", error.strerror or str(error)) from error
+        raise OutputError("to standard output", error.strerror or str(error), whole=False) from error
 
 
 def leave(code: int) -> NoReturn:

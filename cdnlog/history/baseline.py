@@ -196,8 +196,7 @@ class Baseline:
         """
         if finding.domain not in self._hours:
             return "unknown"
-        name = base_id(finding.id)
-        before = [one for one in self.seen if one.id == name and one.ends > starts - BACK]
+        before = self._before(finding, starts - BACK)
         if not before:
             return "new"
         last = max(one.night for one in before)
@@ -209,6 +208,15 @@ class Baseline:
         if low > 0 and shares[1] > _LARGER * shares[0]:
             return "worse"
         return "better" if high < 0 and shares[0] > _LARGER * shares[1] else "chronic"
+
+    def _before(self, finding: Finding, since: int) -> list[Seen]:
+        """Return what earlier nights had of a finding, by its id, else by its code: a cause may be told anew."""
+        recent = [one for one in self.seen if one.ends > since]
+        same = [one for one in recent if one.id == base_id(finding.id)]
+        if same or finding.cause == _BACKGROUND:
+            return same
+        place = (finding.domain, finding.status)
+        return [one for one in recent if (one.domain, one.status) == place and one.cause != _BACKGROUND]
 
     def absences(self, now: Counts, begins: int, ends: int) -> list[Absence]:
         """Return what is missing in a time, by domain.

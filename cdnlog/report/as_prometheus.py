@@ -61,7 +61,7 @@ def _classes(shown: Grid, names: list[str]) -> Iterator[tuple[_Labels, float]]:
 
 
 def _of_findings(night: Night) -> Iterator[_Gauge]:
-    found = Counter(finding.severity for finding in night.diagnosis)
+    found = Counter(finding.severity for finding in night.diagnosis if finding.cause != "background")
     severities = [({"severity": name}, found[name]) for name in SEVERITIES]
     yield _Gauge("findings", "Findings by severity, without the muted ones.", severities)
     yield _Gauge("findings_muted", "Findings that a mute silences.", [({}, len(night.muting.muted))])

@@ -1,0 +1,41 @@
+"""No output takes the place of another, or of a file that is read: both would be lost without a word."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from cdnlog.errors import UsageError
+from cdnlog.text import visible
+
+_OF_A_STORE = ("", ".lock", "-journal", "-wal", "-shm")
+
+
+def check(outputs: Iterable[Path | None], taken: Iterable[tuple[Path, str]]) -> None:
+    """Make sure that all outputs are files of their own; devices and pipes may be named again and again.
+
+    Args:
+        outputs: What will be written; None for what was not asked for.
+        taken: Files that must stay as they are, each with what it is.
+
+    Raises:
+        UsageError: One would take the place of another.
+    """
+    owned = list(taken)
+    for path in outputs:
+        if path is None or (path.exists() and not path.is_file()):
+            continue
+        for other, what in owned:
+            if _same(path, other):
+                raise UsageError(f"{visible(path)} is {what}; write somewhere else")
+        owned.append((path, "another output too"))
+
+
+def of_store(store: Path | None) -> Iterator[tuple[Path, str]]:
+    """Yield the files that belong to a store."""
+    for suffix in _OF_A_STORE if store is not None else ():
+        yield Path(f"{store}{suffix}"), "the store" if not suffix else "a file of the store"
+
+
+def _same(one: Path, other: Path) -> bool:
+    return one.resolve() == other.resolve() or (one.exists() and other.exists() and one.samefile(other))
