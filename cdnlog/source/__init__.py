@@ -25,6 +25,9 @@ MOST = 256 * 1024 * 1024
 """Bytes of a block that are waited for, at most: places in it have four bytes."""
 
 
+_PIECES = 4  # of a block: of a plain file so many are read at a time, as a block ends with the line in which it is full
+
+
 class _ReadError(Exception):
     """The operating system could not read on; kept apart from the codecs' own OSErrors."""
 
@@ -116,7 +119,7 @@ def _pieces(reader: _Metered, size: int) -> Iterator[bytes | Ending]:
                 yield item
     elif head:
         yield head
-        while data := reader.read(size):
+        while data := reader.read(max(size // _PIECES, 1)):
             yield data
         ending = Ending(Verdict.OK)
     if reader.shrank and ending.verdict in (Verdict.OK, Verdict.EMPTY):
