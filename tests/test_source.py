@@ -233,7 +233,8 @@ def test_a_read_error_is_unreadable(data: bytes, tmp_path: Path, monkeypatch: py
     path.write_bytes(data)
     monkeypatch.setattr(source, "_open", lambda found: Failing(found.path))
     at = codecs.MAGIC + codecs.CHUNK
-    assert read(path, codecs.CHUNK)[1] == Ending(Verdict.UNREADABLE, f"reading failed at byte {at}: Input/output error")
+    size = codecs.CHUNK * source._PIECES
+    assert read(path, size)[1] == Ending(Verdict.UNREADABLE, f"reading failed at byte {at}: Input/output error")
 
 
 def test_a_file_that_vanished_is_unreadable(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ def check(outputs: Iterable[Path | None], taken: Iterable[tuple[Path, str]]) -> 
         for other, what in owned:
             if _same(path, other):
                 raise UsageError(f"{visible(path)} is {what}; write somewhere else")
-        owned.append((path, "another output too"))
+        owned.append((path, "another output too: --out, --rejects and reports each need a file of their own"))
 
 
 def of_store(store: Path | None) -> Iterator[tuple[Path, str]]:
