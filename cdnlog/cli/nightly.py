@@ -65,7 +65,7 @@ def nightly(  # noqa: PLR0913, PLR0917 - one parameter per option, typer passes 
     fail_on: Annotated[
         str,
         typer.Option(
-            help="Exit 1 if a finding is as bad as this severity or worse, or, with --slo, above this burn rate: "
+            help="Exit 1 if a finding is as bad as this severity or worse, or, with --slo, at or above this burn rate: "
             "high,burn:14.4/1h; or never.",
             metavar="CONDITIONS",
         ),

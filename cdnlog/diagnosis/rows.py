@@ -16,8 +16,27 @@ from cdnlog.evidence import MISSING, Evidence
 Weights = npt.NDArray[np.float64]
 
 
+class Numbered:
+    """Rows whose texts are numbered."""
+
+    def codes(self, name: str) -> Ints:
+        """Return a text column as numbers."""
+        raise NotImplementedError
+
+    def used(self, name: str) -> tuple[Ints, Ints]:
+        """Return the codes that occur in a text column, in order, and the place of each row's among them."""
+        if name not in self._used:
+            used, place = np.unique(self.codes(name), return_inverse=True)
+            self._used[name] = used, place
+        return self._used[name]
+
+    @cached_property
+    def _used(self) -> dict[str, tuple[Ints, Ints]]:
+        return {}
+
+
 @dataclass(frozen=True)
-class Rows:
+class Rows(Numbered):
     """Some kept rows.
 
     Attributes:
@@ -85,17 +104,6 @@ class Rows:
     def text(self, name: str, code: int) -> Value:
         """Return the text of a code."""
         return self.texts(name)[code]
-
-    def used(self, name: str) -> tuple[Ints, Ints]:
-        """Return the codes that occur in a text column, in order, and the place of each row's among them."""
-        if name not in self._used:
-            used, place = np.unique(self.codes(name), return_inverse=True)
-            self._used[name] = used, place
-        return self._used[name]
-
-    @cached_property
-    def _used(self) -> dict[str, tuple[Ints, Ints]]:
-        return {}
 
     def share(self, rows: Bools) -> float:
         """Return the share of the requests that the marked rows stand for, 0 without rows."""

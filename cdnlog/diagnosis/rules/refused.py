@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from cdnlog.buffer import Bools, Ints
 from cdnlog.diagnosis.case import Case, once
-from cdnlog.diagnosis.rows import Rows
+from cdnlog.diagnosis.rows import Numbered, Rows
 
 Weights = npt.NDArray[np.float64]
 BLANK = "(none)"
@@ -60,7 +60,7 @@ class Split:
 
 
 @dataclass(frozen=True)
-class Both:
+class Both(Numbered):
     """Refused rows, then those that passed: 2xx, 3xx, and what failed for other reasons."""
 
     parts: tuple[Rows, ...]
@@ -82,17 +82,6 @@ class Both:
     def codes(self, name: str) -> Ints:
         """Return a text column as numbers."""
         return np.concatenate([part.codes(name) for part in self.parts])
-
-    def used(self, name: str) -> tuple[Ints, Ints]:
-        """Return the codes that occur in a text column, in order, and the place of each row's among them."""
-        if name not in self._used:
-            used, place = np.unique(self.codes(name), return_inverse=True)
-            self._used[name] = used, place
-        return self._used[name]
-
-    @cached_property
-    def _used(self) -> dict[str, tuple[Ints, Ints]]:
-        return {}
 
     def labels(self, name: str, label: Callable[[str], str]) -> tuple[Ints, list[str]]:
         """Return a column as places in a list of labels; a missing text is labelled as ""."""
