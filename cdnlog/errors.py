@@ -39,9 +39,13 @@ _ADVICE = {
 }
 
 
-def advice(verdict: str) -> str:
+LOOKS_LIKE = "it looks like "
+"""How a clause begins that names what a file is and what to do about it."""
+
+
+def advice(verdict: str, problem: str) -> str:
     """Return what to do about a file with this verdict, to be put behind what was seen; may be empty."""
-    return f"; {_ADVICE[verdict]}" if verdict in _ADVICE else ""
+    return f"; {_ADVICE[verdict]}" if verdict in _ADVICE and not problem.startswith(LOOKS_LIKE) else ""
 
 
 class CdnlogError(Exception):
@@ -144,7 +148,7 @@ class DamagedInput(CdnlogError):  # noqa: N818 - the name is public
 
     def __str__(self) -> str:
         """Say file, verdict and reason, and how to go on."""
-        return f"{self.path}: {self.verdict}: {self.problem}{advice(self.verdict)}"
+        return f"{self.path}: {self.verdict}: {self.problem}{advice(self.verdict, self.problem)}"
 
 
 class NothingToAnalyse(CdnlogError):  # noqa: N818 - named as the others are

@@ -151,7 +151,7 @@ class FileRun:
             AccountingError: Its lines do not add up, a bug of ours.
         """
         verdict, problem = self._verdict()
-        account = self._accounting if self.usable else self._accounting.withhold()
+        account = self._accounting if self.usable or not self._told else self._accounting.withhold()
         account.check(self._path)
         fmt = self._parsers[0].format if self._parsers and self._told and not self._trouble else None
         over = account.rejected > REJECT_GRACE and account.rejected > self._settings.max_rejects * account.lines
@@ -171,7 +171,7 @@ class FileRun:
     def write_rejects(self, to: IO[bytes]) -> None:
         """Write the records of rejected lines as JSON lines; a file whose lines are withheld has none."""
         if self._spool is not None:
-            if self.usable:
+            if self.usable or not self._told:
                 self._spool.seek(0)
                 shutil.copyfileobj(self._spool, to)
             self._spool.close()
@@ -207,6 +207,9 @@ class FileRun:
         if held:
             self._choose(sample, passed=passed)
             yield from held
+        elif sample.empty and sample.too_long and self._ending.verdict.counts:
+            detection = detection_of(sample, self._settings)
+            self._trouble = (detection.verdict, detection.why)
 
     def _choose(self, sample: Sample, *, passed: bool) -> None:
         """Choose the parser by the first data lines; without any, one for blank lines and comments.

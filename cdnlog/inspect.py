@@ -32,7 +32,7 @@ def inspect(path: str, catalog: Catalog) -> tuple[Listing, int]:
     found = inputs[0]
     settings = Settings(catalog=catalog)
     sample, anything = _sample(found, settings)
-    detection = detection_of(sample, settings) if anything and not sample.empty else Detection(())
+    detection = detection_of(sample, settings) if anything else Detection(())
     title = f"{visible(path)}: {detection.format or (detection.verdict if anything else 'empty')}"
     rows = _rows(detection, sample, settings)
     names = rows[0] if rows else ()

@@ -128,9 +128,9 @@ def _tell_files(inputs: Inputs) -> None:
     for report in inputs.files:
         if report.verdict is Verdict.DUPLICATE or not report.complete:
             withheld = report.accounting.withheld
-            lines = f"; its {withheld:,} lines are withheld" if withheld else ""
+            lines = f"; its {withheld:,} lines are withheld" if withheld > 1 else "; its line is withheld" * withheld
             what = "above the reject budget" if report.over_budget else report.verdict
-            say(f"cdnlog: {report.path}: {what}: {report.problem}{lines}{advice(report.verdict)}")
+            say(f"cdnlog: {report.path}: {what}: {report.problem}{lines}{advice(report.verdict, report.problem)}")
 
 
 def _tell_lines(inputs: Inputs, *, asked: bool) -> None:

@@ -12,8 +12,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from cdnlog.columns import Column, Numbers, Texts
+from cdnlog.errors import LOOKS_LIKE
 from cdnlog.formats import Delimited, JsonLines, LogFormat, Pattern, W3c
-from cdnlog.model import Accounting, Batch, Block, Reject, Verdict
+from cdnlog.model import MAX_LINE, Accounting, Batch, Block, Reject, Verdict
+from cdnlog.parse.foreign import looks_like
 from cdnlog.parse.records import steps
 from cdnlog.parse.rows import Parser
 from cdnlog.parse.sample import Sample
@@ -21,21 +23,11 @@ from cdnlog.parse.w3c import MARK, header_names
 
 _FEW = 20
 _SHOWN = 3
+_LONG = f"a file of nothing but lines over {MAX_LINE // 1024} KiB; compare it with the original"
 _NEAR = 0.9
 """A format that `beats` others is chosen before them if it accepts this share of the lines that they accept."""
-# What a file that is no text log begins with, and what to do about it.
-_FOREIGN = (
-    (0, b"PK\x03\x04", "a zip archive; unpack it first"),
-    (0, b"\x1f\x8b", "compressed twice; decompress it once"),
-    (0, b"PAR1", "a Parquet file; cdnlog reads text logs"),
-    (0, b"\x89PNG", "a picture"),
-    (0, b"\xff\xd8\xff", "a picture"),
-    (0, b"%PDF", "a PDF document"),
-    (0, b"\xff\xfe", "UTF-16 text; convert it to UTF-8"),
-    (0, b"\xfe\xff", "UTF-16 text; convert it to UTF-8"),
-    (257, b"ustar\0", "a tar archive; extract it, or: tar -xOf FILE | cdnlog ... -"),
-    (257, b"ustar  \0", "a tar archive; extract it, or: tar -xOf FILE | cdnlog ... -"),
-)
+_NEARLY = 0.2
+"""A format is named as near if a line went at least so far into its fields: the first of them says little."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +73,7 @@ class Detection:
     Attributes:
         candidates: The formats that were tried, best first.
         data_lines: Lines that are neither blank nor a comment; without any, no format is needed.
-        hint: What the file seems to be if it is no text log at all.
+        hint: What the file seems to be if it is no log that can be read.
     """
 
     candidates: tuple[Candidate, ...]
@@ -107,16 +99,17 @@ class Detection:
     def why(self) -> str:
         """One clause for the user: what was chosen and on what grounds, or what came nearest."""
         if self.hint:
-            return f"it looks like {self.hint}"
+            return f"{LOOKS_LIKE}{self.hint}"
         fitting = [c for c in self.candidates if c.accounting.counted][:_SHOWN]
         if len(fitting) == 1:
             return str(fitting[0])
         if fitting:
             return "; ".join(f"{c}, {c.told} columns told" for c in fitting)
-        near = [c for c in self.candidates if c.reached][:_SHOWN]
+        near = [c for c in self.candidates if c.reached >= _NEARLY][:_SHOWN]
         if near or not self.data_lines:
             return "; ".join(map(str, near))
-        return f"none of the {len(self.candidates)} formats fits any of the first {self.data_lines} lines"
+        lines = f"any of the first {self.data_lines} lines" if self.data_lines > 1 else "its line"
+        return f"none of the {len(self.candidates)} formats fits {lines}"
 
 
 def detect(sample: Sample, formats: Iterable[LogFormat], parser_of: Callable[[LogFormat], Parser]) -> Detection:
@@ -127,6 +120,8 @@ def detect(sample: Sample, formats: Iterable[LogFormat], parser_of: Callable[[Lo
         formats: All formats.
         parser_of: Makes the parser of one, with all its columns.
     """
+    if sample.empty:
+        return Detection((), sample.too_long, (looks_like(sample.head, fits=False) or _LONG) if sample.too_long else "")
     formats = list(formats)
     whole, few = sample.block, sample.few(_FEW)
     lines = whole.data.split(b"\n")
@@ -137,7 +132,7 @@ def detect(sample: Sample, formats: Iterable[LogFormat], parser_of: Callable[[Lo
     fitting = [fmt for fmt in formats if rows.get(fmt.name)]
     block = whole if fitting else few  # where none fits a few lines will do to tell the nearest
     tried = [_candidate(fmt, parser_of(fmt).parse(block, keep_rejects=True)) for fmt in fitting or formats]
-    return Detection(_ranked(tried), sample.data_lines, _foreign(whole.data))
+    return Detection(_ranked(tried), sample.data_lines, looks_like(sample.head, fits=bool(fitting)))
 
 
 def _last_resort(fmt: LogFormat, rows: Mapping[str, int], few: Block) -> bool:
@@ -219,7 +214,3 @@ def _has_header(fmt: W3c, line: bytes) -> bool:
     names = header_names(line.removeprefix(b"\xef\xbb\xbf"))
     needed = [field.keys for field in fmt.fields if {"time", "status"} & set(field.columns)]
     return set(fmt.signature) <= set(names) and all(set(keys) & set(names) for keys in needed)
-
-
-def _foreign(data: bytes) -> str:
-    return next((what for at, magic, what in _FOREIGN if data[at:].startswith(magic)), "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 
 from cdnlog.model import MAX_LINE, Block
+from cdnlog.parse.foreign import HEAD
 
 SAMPLE_LINES, SAMPLE_BYTES = 1000, 1024 * 1024
 """A file's format is told from its first data lines, at most so many and so long in all."""
@@ -17,10 +18,16 @@ class Sample:
 
     Args:
         comments: Whether a line that begins with "#" is none that may be data.
+
+    Attributes:
+        head: The first bytes of the file.
+        too_long: Lines so far that are too long to be looked at.
     """
 
     def __init__(self, *, comments: bool = True) -> None:
         self._comment = b"#" if comments else b"\n"
+        self.head = b""
+        self.too_long = 0
         self._above: deque[bytes] = deque(maxlen=_HEADERS)
         self._lines: list[bytes] = []
         self._data = 0
@@ -30,16 +37,21 @@ class Sample:
     def add(self, block: Block) -> None:
         """Look at one more block."""
         at = self._at = block.offset
+        self.head += block.padded[: min(HEAD - len(self.head), block.size)]
+        self.too_long += block.cut
         for line in block.data.split(b"\n") if not block.cut else ():
             if self.full:
                 break
-            if len(line) <= MAX_LINE and line.strip():
+            if len(line) > MAX_LINE + line.endswith(b"\r"):
+                self.too_long += 1
+            elif line.strip():
                 self._keep(line, at)
             at += len(line) + 1
             self._at = at
 
     def _keep(self, line: bytes, at: int) -> None:
         comment = line.removeprefix(b"\xef\xbb\xbf").startswith(self._comment)
+        comment &= b"\r" not in line.rstrip(b"\r")  # else it may be a whole log, whose lines end in CR alone
         if self._data == 0:
             if comment:
                 self._above.append(line)
