@@ -10,7 +10,7 @@ import tempfile
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from queue import SimpleQueue
 from typing import IO, Generic, TypeVar
 
@@ -59,9 +59,10 @@ class FileRun:
         progress: Told the bytes read from disk.
         watch: Told the decompressed bytes.
         lanes: Blocks that may be parsed at a time.
+        header: The `#Fields:` line in force where the reading begins, if that is amid a file.
     """
 
-    def __init__(  # noqa: PLR0913 - the last four by name
+    def __init__(  # noqa: PLR0913 - the last five by name
         self,
         found: source.Input,
         settings: Settings,
@@ -71,8 +72,9 @@ class FileRun:
         progress: Progress | None = None,
         watch: Watch | None = None,
         lanes: int = 1,
+        header: bytes = b"",
     ) -> None:
-        self._found, self._settings, self._lanes = found, settings, lanes
+        self._found, self._settings, self._lanes, self._header = found, settings, lanes, header
         self._progress, self._watch = progress, watch
         self._columns = frozenset(columns) | ({"time", "domain"} if settings.filters else set())
         self._spool = tempfile.SpooledTemporaryFile(_SPOOL) if keep_rejects else None  # noqa: SIM115 - outlives this call
@@ -154,10 +156,7 @@ class FileRun:
         account = self._accounting if self.usable or not self._told else self._accounting.withhold()
         account.check(self._path)
         fmt = self._parsers[0].format if self._parsers and self._told and not self._trouble else None
-        over = account.rejected > REJECT_GRACE and account.rejected > self._settings.max_rejects * account.lines
-        if over:
-            problem = f"{account.rejected:,} of {account.lines:,} lines were rejected, more than --max-rejects allows"
-        return FileReport(
+        report = FileReport(
             path=self._path,
             verdict=verdict,
             problem=visible(problem),
@@ -165,8 +164,8 @@ class FileRun:
             provider=(self._settings.provider or fmt.provider) if fmt else None,
             accounting=account,
             offset_minutes=self._offset if self.usable else None,
-            over_budget=over,
         )
+        return within_budget(report, self._settings.max_rejects)
 
     def write_rejects(self, to: IO[bytes]) -> None:
         """Write the records of rejected lines as JSON lines; a file whose lines are withheld has none."""
@@ -235,10 +234,21 @@ class FileRun:
     def _use(self, fmt: LogFormat) -> None:
         lanes = 1 if isinstance(fmt, W3c) else self._lanes
         self._parsers = [new_parser(fmt, self._columns, self._settings, self._found.path) for _ in range(lanes)]
+        for parser in self._parsers if self._header else ():
+            parser.parse(Block.of([self._header], 1, 0))
 
     def _note_rejects(self, rejects: tuple[Reject, ...]) -> None:
         if self._spool is not None and rejects:
             self._spool.writelines(json.dumps(asdict(reject)).encode() + b"\n" for reject in rejects)
+
+
+def within_budget(report: FileReport, max_rejects: float) -> FileReport:
+    """Return the report, which says so if more lines were rejected than is allowed."""
+    account = report.accounting
+    if account.rejected <= REJECT_GRACE or account.rejected <= max_rejects * account.lines:
+        return report
+    problem = f"{account.rejected:,} of {account.lines:,} lines were rejected, more than --max-rejects allows"
+    return replace(report, problem=problem, over_budget=True)
 
 
 def _offset_of(batch: Batch, parser: Parser) -> int | None:

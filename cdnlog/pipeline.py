@@ -3,75 +3,88 @@
 from __future__ import annotations
 
 import os
-import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import tzinfo
+from io import BytesIO
 from pathlib import Path
-from typing import IO
+from typing import IO, Generic
 
 from cdnlog import source
 from cdnlog.aggregate import Tally, grid, needed
-from cdnlog.counts import Counts, Merger, requests_by, windowed
+from cdnlog.counts import Counts, windowed
 from cdnlog.errors import DamagedInput, UnknownNameError
 from cdnlog.evidence import Evidence
 from cdnlog.filerun import FileRun, Progress, R, Watch, Work
-from cdnlog.gather import Gatherer, Kept, Pool, gathered_columns, merged
+from cdnlog.gather import Gatherer, Kept, gathered_columns, merged
 from cdnlog.model import Batch, FileReport, Inputs, Verdict
+from cdnlog.sections import Section, parted
 from cdnlog.settings import Settings
 from cdnlog.text import visible
-from cdnlog.workers import Monitor, Plan, run
+from cdnlog.totals import Counted, Part, Total, added
+from cdnlog.workers import Cluster, Monitor, Plan, run
 from cdnlog.zones import UTC_ZONE, fixed
 
 
 @dataclass(frozen=True)
-class _Counted:
-    report: FileReport
-    counts: Counts | None
-    kept: Kept | None
-    rejects: Path | None
-
-
-@dataclass(frozen=True)
 class CountFile:
-    """The task of counting one file: pure, so that it can run in any thread, process or machine.
+    """The task of counting one file, or a section of one: pure, so that it can run in any thread, process or machine.
 
     Attributes:
         settings: How to read and what to count by.
-        folder: Where to leave the records of rejected lines, None if they are not wanted.
+        folder: Where to leave the records of rejected lines, None to leave none.
         gather: Whether to gather evidence too.
         lanes: Blocks of the file that may be parsed at a time.
+        inline: Whether to return the records of rejected lines.
     """
 
     settings: Settings
     folder: Path | None
     gather: bool
     lanes: int = 1
+    inline: bool = False
 
-    def __call__(self, numbered: tuple[int, source.Input], monitor: Monitor, watch: Watch | None = None) -> _Counted:
+    def __call__(
+        self, numbered: tuple[int, source.Input | Section], monitor: Monitor, watch: Watch | None = None
+    ) -> Counted:
         """Count one file; `watch` is told its decompressed bytes."""
-        number, found = numbered
-        dims, cell = self.settings.dimensions, grid(self.settings.window)
+        number, given = numbered
+        found, settings, header = parted(given, self.settings)
+        dims, cell = settings.dimensions, grid(settings.window)
         columns = needed(dims) | (gathered_columns() if self.gather else set())
         run = FileRun(
-            found, self.settings, columns, keep_rejects=self.folder is not None, progress=monitor.advance,
-            watch=watch, lanes=self.lanes,
+            found, settings, columns, keep_rejects=self.inline or self.folder is not None, progress=monitor.advance,
+            watch=watch, lanes=self.lanes, header=header,
         )  # fmt: skip
         lanes = [_Lane(dims, cell, gather=self.gather) for _ in range(self.lanes)]
         for _ in run.results([lane.add for lane in lanes]):
             if monitor.stopped:
                 break
-        rejects = self.folder / str(number) if self.folder else None
-        if rejects is not None:
-            with rejects.open("wb") as file:
-                run.write_rejects(file)
+        rejects = self._rejects(run, number)
         if not run.usable:
-            return _Counted(run.report(), None, None, rejects)
+            return Counted(run.report(), rejects=rejects)
         parts = [lanes.pop().result() for _ in range(self.lanes)]  # a lane is gone when its result is there
         kept = merged([kept for _, kept in parts]) if self.gather else None
-        return _Counted(run.report(), _added([counts for counts, _ in parts]), kept, rejects)
+        return Counted(run.report(), added([counts for counts, _ in parts]), kept, rejects)
+
+    def failed(self, given: source.Input | Section, problem: str) -> Counted:
+        """Return the result for a file that cannot be counted at all."""
+        found = given if isinstance(given, source.Input) else given.found
+        return Counted(FileReport(visible(found.path), Verdict.UNREADABLE, problem), rejects=b"")
+
+    def _rejects(self, run: FileRun, number: int) -> Path | bytes | None:
+        if self.inline:
+            buffer = BytesIO()
+            run.write_rejects(buffer)
+            return buffer.getvalue()
+        if self.folder is None:
+            return None
+        path = self.folder / str(number)
+        with path.open("wb") as file:
+            run.write_rejects(file)
+        return path
 
 
 class _Lane:
@@ -89,13 +102,6 @@ class _Lane:
     def result(self) -> tuple[Counts, Kept]:
         """Return what was counted and kept."""
         return self._tally.counts(), self._gatherer.kept()
-
-
-def _added(parts: list[Counts]) -> Counts:
-    merger = Merger(parts[0])
-    for part in parts[1:]:
-        merger.add(part)
-    return merger.counts()
 
 
 class Counter:
@@ -120,59 +126,50 @@ class Counter:
         gather: bool = False,
     ) -> None:
         self._settings, self._rejects, self._progress, self._gather = settings, rejects, progress, gather
-        self._kept = Pool(grid(settings.window))
-        self._by_provider: dict[str, dict[str, int]] = {}
+        self._part = Total(settings, gather=gather).part()
 
     def run(self, found: source.Found) -> Counts:
         """Count all files."""
         settings = self._settings
-        reports: list[FileReport] = []
-        merged = Merger(Tally(settings.dimensions, grid(settings.window)).counts())
+        self._part = self._near(found) if settings.cluster is None else self._far(settings.cluster, found)
+        inputs = Inputs(tuple(report for _, report in sorted(self._part.reports.items())))
+        inputs.total.check("all files")
+        return replace(windowed(self._part.counts, settings.window, self._zone(inputs)), inputs=inputs)
+
+    @property
+    def evidence(self) -> Evidence:
+        """What was gathered, when the run is over."""
+        return self._part.kept.evidence()
+
+    @property
+    def providers(self) -> dict[str, str]:
+        """The code table of each domain where files of several formats were read; empty where one does for all."""
+        if len(self._part.providers) < 2:  # noqa: PLR2004 - several
+            return {}
+        most: dict[str, tuple[int, str]] = {}
+        for provider, domains in self._part.providers.items():
+            for domain, lines in domains.items():
+                most[domain] = max(most.get(domain, (0, "")), (lines, provider))
+        return {domain: provider for domain, (_, provider) in most.items()}
+
+    def _near(self, found: source.Found) -> Part:
+        """Count on this machine."""
+        settings, total = self._settings, Total(self._settings, gather=self._gather)
         # Standard input is read right here: a process has none of its own, and a waiting thread cannot be stopped.
         piped = any(not one.on_disk for one in found.inputs)
         plan = Plan(1 if piped else settings.jobs, settings.processes, self._progress)
         with tempfile.TemporaryDirectory(prefix="cdnlog-") if self._rejects else nullcontext() as folder:
             task = CountFile(settings, Path(folder) if folder else None, self._gather, lanes_of(settings, found))
-            for counted in run(task, enumerate(found.inputs), plan):
-                reports.append(counted.report)
-                self._collect(counted.rejects)
-                if counted.counts is not None:
-                    merged.add(counted.counts)
-                    self._note_provider(counted.report.provider, counted.counts)
-                if counted.kept is not None:
-                    self._kept.add(counted.kept)
-        inputs = Inputs(tuple(reports))
-        inputs.total.check("all files")
-        return replace(windowed(merged.counts(), settings.window, self._zone(inputs)), inputs=inputs)
+            for number, counted in enumerate(run(task, enumerate(found.inputs), plan)):
+                counted.hand_over_rejects(self._rejects)
+                total.add(number, counted)
+        return total.part()
 
-    @property
-    def evidence(self) -> Evidence:
-        """What was gathered, when the run is over."""
-        return self._kept.kept().evidence()
-
-    @property
-    def providers(self) -> dict[str, str]:
-        """The code table of each domain where files of several formats were read; empty where one does for all."""
-        if len(self._by_provider) < 2:  # noqa: PLR2004 - several
-            return {}
-        most: dict[str, tuple[int, str]] = {}
-        for provider, domains in self._by_provider.items():
-            for domain, lines in domains.items():
-                most[domain] = max(most.get(domain, (0, "")), (lines, provider))
-        return {domain: provider for domain, (_, provider) in most.items()}
-
-    def _note_provider(self, provider: str | None, counts: Counts) -> None:
-        if provider is None or not self._gather or "domain" not in counts.dims:
-            return
-        lines = self._by_provider.setdefault(provider, {})
-        for domain, requests in requests_by(counts, "domain").items():
-            lines[str(domain)] = lines.get(str(domain), 0) + requests
-
-    def _collect(self, rejects: Path | None) -> None:
-        if rejects is not None and self._rejects is not None:
-            with rejects.open("rb") as file:
-                shutil.copyfileobj(file, self._rejects)
-            rejects.unlink()
+    def _far(self, cluster: Cluster, found: source.Found) -> Part:
+        """Count on other machines; only the sum and the rejected lines come here."""
+        task = CountFile(self._settings, None, self._gather, inline=self._rejects is not None)
+        part: Part = cluster.sum_up(task, found.inputs, self._progress, self._rejects)
+        return part
 
     def _zone(self, inputs: Inputs) -> tzinfo:
         """Return the zone to show: the one asked for, else the logs' own offset, UTC where they differ."""
@@ -204,6 +201,14 @@ def stream(  # noqa: PLR0913, PLR0917 - what to read, what to do with it, and wh
         DamagedInput: At the end of a file whose lines are withheld.
     """
     wanted = frozenset(columns) | {"time"}
+    if settings.cluster is not None:
+        task = ReadFile(settings, wanted, work, inline=rejects is not None)
+        for read in settings.cluster.run(task, enumerate(found.inputs), progress):
+            yield from read.results
+            if rejects is not None:
+                rejects.write(read.rejects)
+            yield from _ended(read.report, usable=read.usable)
+        return
     for one in found.inputs:
         run = FileRun(
             one, settings, wanted, keep_rejects=rejects is not None, progress=progress, lanes=settings.jobs
@@ -212,9 +217,51 @@ def stream(  # noqa: PLR0913, PLR0917 - what to read, what to do with it, and wh
         report = run.report()
         if rejects is not None:
             run.write_rejects(rejects)
-        yield report
-        if not run.usable and report.verdict is not Verdict.DUPLICATE:
-            raise DamagedInput(report.path, report.verdict.value, report.problem)
+        yield from _ended(report, usable=run.usable)
+
+
+def _ended(report: FileReport, *, usable: bool) -> Iterator[FileReport]:
+    yield report
+    if not usable and report.verdict is not Verdict.DUPLICATE:
+        raise DamagedInput(report.path, report.verdict.value, report.problem)
+
+
+@dataclass(frozen=True)
+class _Read(Generic[R]):
+    report: FileReport
+    usable: bool
+    results: Sequence[R] = ()
+    rejects: bytes = b""
+
+
+@dataclass(frozen=True)
+class ReadFile(Generic[R]):
+    """The task of reading one file on another machine: pure, as `CountFile` is.
+
+    Attributes:
+        settings: How to read.
+        columns: Canonical columns wanted.
+        work: What to do with a batch.
+        inline: Whether to return the records of rejected lines.
+    """
+
+    settings: Settings
+    columns: frozenset[str]
+    work: Work[R]
+    inline: bool
+
+    def __call__(self, numbered: tuple[int, source.Input], monitor: Monitor) -> _Read[R]:
+        """Return what came of the batches of one file."""
+        _, found = numbered
+        run = FileRun(found, self.settings, self.columns, keep_rejects=self.inline, progress=monitor.advance)
+        results = list(run.results([self.work]))
+        rejects = BytesIO()
+        run.write_rejects(rejects)
+        return _Read(run.report(), run.usable, results, rejects.getvalue())
+
+    def failed(self, given: source.Input, problem: str) -> _Read[R]:
+        """Return the result for a file that cannot be read at all."""
+        return _Read(FileReport(visible(given.path), Verdict.UNREADABLE, problem), usable=False)
 
 
 def lanes_of(settings: Settings, found: source.Found) -> int:

@@ -9,6 +9,7 @@ from cdnlog import source
 from cdnlog.catalog import Catalog
 from cdnlog.counts import DIMENSIONS
 from cdnlog.declared import Lang
+from cdnlog.workers import Cluster
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class Settings:
         catalog: The declarative data in force.
         lang: Language of the sentences of a diagnosis.
         block: Least bytes of a block.
+        cluster: Other machines to read on, None for this one.
     """
 
     window: int = 300
@@ -52,6 +54,7 @@ class Settings:
     catalog: Catalog = field(default_factory=Catalog)
     lang: Lang = "en"
     block: int = source.BLOCK
+    cluster: Cluster | None = None
 
     @property
     def dimensions(self) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import IO, Any, Protocol, TypeVar, cast
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -68,6 +68,28 @@ class Monitor:
 Task = Callable[[T, Monitor], R]
 
 
+class FileTask(Protocol):
+    """A task over one file that also knows what to return where it cannot be run to its end."""
+
+    def __call__(self, numbered: Any, monitor: Monitor) -> Any:  # noqa: ANN401 - whatever the task makes
+        """Return the result of one numbered file."""
+
+    def failed(self, given: Any, problem: str) -> Any:  # noqa: ANN401
+        """Return the result for a file that cannot be read at all."""
+
+
+class Cluster(Protocol):
+    """Other machines, which run the same tasks over numbered files."""
+
+    def run(self, task: FileTask, items: Iterable[Any], progress: Callable[[int], None] | None) -> Iterator[Any]:
+        """Yield the result of every numbered file, in their order."""
+
+    def sum_up(
+        self, task: FileTask, inputs: Iterable[Any], progress: Callable[[int], None] | None, rejects: IO[bytes] | None
+    ) -> Any:  # noqa: ANN401 - what a sum is, is none of this module's business
+        """Return the sum of the results of all files, made there; records of rejected lines are written here."""
+
+
 @dataclass(frozen=True)
 class Plan:
     """How to run.
@@ -76,16 +98,21 @@ class Plan:
         jobs: Tasks at the same time.
         processes: Whether in processes of their own, where the system can fork.
         progress: Told the number of bytes since it was last told, None if nobody looks.
+        cluster: Other machines to run on, None for this one.
     """
 
     jobs: int = 1
     processes: bool = False
     progress: Callable[[int], None] | None = None
+    cluster: Cluster | None = None
 
 
 def run(task: Task[T, R], items: Iterable[T], plan: Plan) -> Iterator[R]:
     """Yield the result of every item, in their order; on any error or interrupt the other tasks are stopped."""
     items = list(items)
+    if plan.cluster is not None:
+        yield from plan.cluster.run(cast("FileTask", task), items, plan.progress)
+        return
     jobs = min(plan.jobs, len(items))
     if jobs <= 1:
         yield from _alone(task, items, plan)

@@ -7,12 +7,11 @@ stays finished; the next run goes on with the rest, and it is the same night.
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import tzinfo
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import numpy as np
 
@@ -28,6 +27,7 @@ from cdnlog.model import MICROSECONDS, FileReport, Verdict
 from cdnlog.pipeline import CountFile
 from cdnlog.settings import Settings
 from cdnlog.source import STDIN, Found, Input
+from cdnlog.totals import Counted
 from cdnlog.workers import Monitor, Plan, run
 from cdnlog.zones import UTC_ZONE, fixed, zone
 
@@ -89,9 +89,13 @@ class _Task:
     count: CountFile
     lengths: Mapping[str, tuple[int, ...]]
 
-    def __call__(self, numbered: tuple[int, Input], monitor: Monitor) -> tuple[Any, Print]:
+    def __call__(self, numbered: tuple[int, Input], monitor: Monitor) -> tuple[Counted, Print]:
         fingerprint = Fingerprint(self.lengths.get(numbered[1].path, ()))
         return self.count(numbered, monitor, fingerprint), fingerprint.result()
+
+    def failed(self, found: Input, problem: str) -> tuple[Counted, Print]:
+        """Return the result for a file that cannot be counted at all."""
+        return self.count.failed(found, problem), Fingerprint().result()
 
 
 class Ingest:
@@ -110,7 +114,7 @@ class Ingest:
     ) -> None:
         self._ledger, self._keep, self._force = ledger, keep, force
         self._settings = replace(settings, window=GRAIN)
-        self._plan = Plan(settings.jobs, settings.processes, progress)
+        self._plan = Plan(settings.jobs, settings.processes, progress, settings.cluster)
         self._last = ledger.last_night()
         self._night = self._last + 1
         self._newest_before = newest = ledger.newest_before(self._night)
@@ -215,21 +219,21 @@ class Ingest:
 
     def _results(
         self, unread: list[Candidate], rejects: tuple[IO[bytes], Path] | None
-    ) -> Iterator[tuple[Candidate, Any, Print]]:
+    ) -> Iterator[tuple[Candidate, Counted, Print]]:
         lengths = {
-            one.found.path: tuple(entry.length for entry in self._ledger.at(one.path) if entry.sha and entry.length)
+            one.found.path: known
             for one in unread
+            if (known := tuple(entry.length for entry in self._ledger.at(one.path) if entry.sha and entry.length))
         }
-        task = _Task(CountFile(self._settings, rejects[1] if rejects else None, gather=True), lengths)
+        inline = rejects is not None and self._plan.cluster is not None  # others cannot write into a folder of ours
+        folder = rejects[1] if rejects and not inline else None
+        task = _Task(CountFile(self._settings, folder, gather=True, inline=inline), lengths)
         results = run(task, enumerate(one.found for one in unread), self._plan)
         for candidate, (counted, fingerprint) in zip(unread, results, strict=True):
-            if rejects and counted.rejects is not None:
-                with counted.rejects.open("rb") as file:
-                    shutil.copyfileobj(file, rejects[0])
-                counted.rejects.unlink()
+            counted.hand_over_rejects(rejects[0] if rejects else None)
             yield candidate, counted, fingerprint
 
-    def _take(self, candidate: Candidate, counted: Any, fingerprint: Print) -> Entry | None:  # noqa: ANN401 - the pipeline's own
+    def _take(self, candidate: Candidate, counted: Counted, fingerprint: Print) -> Entry | None:
         """Write what became of one file; return its row if its lines count now."""
         ledger, report = self._ledger, counted.report
         entry = _entry(candidate, report, self._night)

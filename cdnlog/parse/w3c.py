@@ -12,10 +12,10 @@ import numpy as np
 
 from cdnlog.buffer import Buffer, Bytes, Ints
 from cdnlog.formats import Cut, Delimited, Escape, Keyed, W3c
-from cdnlog.model import Block
+from cdnlog.model import MAX_LINE, Block
 from cdnlog.parse.delimited import DelimitedRows, DelimitedSplitter
 from cdnlog.parse.fates import BOM, COUNTED, HEADER, content, prejudged
-from cdnlog.parse.lines import Lines, scan
+from cdnlog.parse.lines import LF, Lines, scan
 from cdnlog.parse.split import Slices, Split
 
 MARK = b"#Fields:"
@@ -97,6 +97,19 @@ class Header:
 def header_names(text: bytes) -> list[str]:
     """Return the names in a header."""
     return text[len(MARK) :].decode("utf-8", "replace").split()[:_MOST]
+
+
+def last_header(block: Block, before: bytes) -> bytes:
+    """Return the header in force behind a block, given the one in force before it."""
+    data, at = block.data, block.size
+    while not block.cut and (at := data.rfind(MARK, 0, at)) >= 0:
+        begins = at - len(BOM) if data.endswith(BOM, 0, at) else at
+        ends = data.find(b"\n", at)
+        ends = block.size if ends < 0 else ends
+        ends -= data.endswith(b"\r", at, ends)
+        if (begins == 0 or data[begins - 1] == LF) and ends - begins <= MAX_LINE:
+            return data[at:ends]
+    return before
 
 
 def _place(field: Keyed, names: list[str]) -> int | None:

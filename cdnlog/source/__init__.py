@@ -15,7 +15,20 @@ from cdnlog.source.blocks import blocks
 from cdnlog.source.codecs import MAGIC, Ending, Reader, codec_of, decompress
 from cdnlog.source.paths import STDIN, Found, Input, find, same_content
 
-__all__ = ["BLOCK", "MOST", "STDIN", "Block", "Ending", "Found", "Input", "Reader", "find", "read", "same_content"]
+__all__ = [
+    "BLOCK",
+    "MOST",
+    "STDIN",
+    "Block",
+    "Ending",
+    "Found",
+    "Input",
+    "Reader",
+    "compressed",
+    "find",
+    "read",
+    "same_content",
+]
 
 BLOCK = 2 * 1024 * 1024
 """Bytes of a block: measured; smaller ones pay for more calls, larger ones fall out of the processor's cache."""
@@ -33,15 +46,24 @@ class _ReadError(Exception):
 
 
 class _Metered:
-    """A reader that reports what it read and stops at the size the file had when it was opened."""
+    """A reader that reports what it read and stops at the size the file had when it was opened.
 
-    def __init__(self, file: IO[bytes], limit: int | None, progress: Callable[[int], None] | None) -> None:
-        self._file, self._limit, self._progress = file, limit, progress
-        self.done = 0
+    Args:
+        file: What is read.
+        end: Where to stop, None to read all there is.
+        progress: Told the number of bytes after each read.
+        start: Where the file is when it is handed over.
+    """
+
+    def __init__(
+        self, file: IO[bytes], end: int | None, progress: Callable[[int], None] | None, start: int = 0
+    ) -> None:
+        self._file, self._end, self._progress = file, end, progress
+        self.done = start
 
     def read(self, size: int, /) -> bytes:
-        if self._limit is not None:
-            size = min(size, self._limit - self.done)
+        if self._end is not None:
+            size = min(size, self._end - self.done)
         try:
             data = self._file.read(size) or b""
         except (OSError, EOFError, ValueError, zlib.error) as error:  # an open file may decompress, or be closed
@@ -54,7 +76,7 @@ class _Metered:
 
     @property
     def shrank(self) -> bool:
-        return self._limit is not None and self.done < self._limit
+        return self._end is not None and self.done < self._end
 
 
 def read(
@@ -78,9 +100,11 @@ def read(
         return
     try:
         with _open(found) as file:
-            limit = os.fstat(file.fileno()).st_size if found.on_disk else None
-            pieces = _pieces(_Metered(file, limit, progress), size)
-            yield from blocks(_watched(pieces, watch) if watch else pieces, size)
+            start, end = found.span or (0, os.fstat(file.fileno()).st_size if found.on_disk else None)
+            if start:
+                file.seek(start)
+            pieces = _pieces(_Metered(file, end, progress, start), size, plain=found.span is not None)
+            yield from blocks(_watched(pieces, watch) if watch else pieces, size, start)
     except _ReadError as error:
         yield Ending(Verdict.UNREADABLE, str(error))
     except OSError as error:
@@ -98,18 +122,18 @@ def _open(found: Input) -> AbstractContextManager[Any]:
     if found.file is not None:
         return nullcontext(found.file)  # whoever opened it closes it
     if found.on_disk:
-        return Path(found.path).open("rb", buffering=0)
+        return Path(found.place or found.path).open("rb", buffering=0)
     if sys.stdin is None:
         raise OSError("standard input is closed")
     return nullcontext(sys.stdin.buffer)
 
 
-def _pieces(reader: _Metered, size: int) -> Iterator[bytes | Ending]:
-    """Yield the file's bytes, decompressed if its first bytes say that it is compressed."""
+def _pieces(reader: _Metered, size: int, *, plain: bool) -> Iterator[bytes | Ending]:
+    """Yield the file's bytes, decompressed if its first bytes say that it is compressed and may do so."""
     head = b""
     while len(head) < MAGIC and (data := reader.read(MAGIC - len(head))):
         head += data
-    codec = codec_of(head)
+    codec = None if plain else codec_of(head)
     ending = Ending(Verdict.EMPTY)
     if codec is not None:
         for item in decompress(_Joined(head, reader), codec, max_out=size):
@@ -125,6 +149,11 @@ def _pieces(reader: _Metered, size: int) -> Iterator[bytes | Ending]:
     if reader.shrank and ending.verdict in (Verdict.OK, Verdict.EMPTY):
         ending = Ending(Verdict.TRUNCATED, "the file shrank while it was read")
     yield ending
+
+
+def compressed(head: bytes) -> bool:
+    """Whether a file's first bytes say that it is compressed."""
+    return codec_of(head) is not None
 
 
 class _Joined:

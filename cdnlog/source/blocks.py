@@ -9,9 +9,15 @@ from cdnlog.model import MAX_LINE, REJECT_TEXT, Block, Verdict
 from cdnlog.source.codecs import Ending
 
 
-def blocks(pieces: Iterable[bytes | Ending], size: int) -> Iterator[Block | Ending]:
-    """Yield a block of the whole lines held whenever `size` bytes are held; last the rest, and the ending."""
-    cutter = _Cutter(size)
+def blocks(pieces: Iterable[bytes | Ending], size: int, start: int = 0) -> Iterator[Block | Ending]:
+    """Yield a block of the whole lines held whenever `size` bytes are held; last the rest, and the ending.
+
+    Args:
+        pieces: Bytes of the file.
+        size: Of a block.
+        start: Offset of the first byte in the file.
+    """
+    cutter = _Cutter(size, start)
     for piece in pieces:
         if isinstance(piece, Ending):
             yield from cutter.finish(torn=piece.verdict not in (Verdict.OK, Verdict.TRAILING_GARBAGE))
@@ -23,12 +29,12 @@ def blocks(pieces: Iterable[bytes | Ending], size: int) -> Iterator[Block | Endi
 class _Cutter:
     """Collects pieces until whole lines can be handed on; of an over-long line only the head is kept."""
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, start: int) -> None:
         self._size = size
         self._parts: list[bytes] = []
         self._held = 0  # bytes in the parts
         self._tail = 0  # bytes since the last LF
-        self._line, self._offset = 1, 0
+        self._line, self._offset = 1, start
         self._head = b""  # of an over-long line
         self._skipped = 0  # its length so far; 0 when there is none
 

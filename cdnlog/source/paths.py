@@ -30,6 +30,8 @@ class Input:
         size: Its size in bytes, 0 if unknown.
         inode: Device and inode, which tell the same file under another name.
         file: The open file to read, instead of the path.
+        place: Where it is opened, if not under the path: a name that means the same on another machine.
+        span: First byte and end of the part to read, whole lines of a plain file; None for all of any file.
     """
 
     path: str
@@ -38,6 +40,8 @@ class Input:
     size: int = 0
     inode: tuple[int, int] = (-1, -1)
     file: Reader | None = None
+    place: str | None = None
+    span: tuple[int, int] | None = None
 
     @property
     def on_disk(self) -> bool:
