@@ -19,7 +19,7 @@ import numpy as np
 from cdnlog import gather, kernel
 from cdnlog.catalog import Catalog
 from cdnlog.columns import Numbers
-from cdnlog.formats import JsonLines, LogFormat
+from cdnlog.formats import Delimited, JsonLines, LogFormat, W3c
 from cdnlog.model import MAX_LINE, Batch, Block, Verdict
 from cdnlog.parse import Parser
 from cdnlog.source.blocks import blocks
@@ -60,6 +60,8 @@ _TOKEN = re.compile(rb'[^ \t,|"\[\]{}:=;]+|"[^"]*"')
 def line(fmt: LogFormat, rng: Random) -> bytes:
     """Return a line of a format, whole or damaged; it may be several, or none."""
     text = rng.choice(fmt.samples).line.encode()
+    if isinstance(fmt, Delimited) and rng.random() < 0.01:
+        text = fmt.separator.encode() * (len(fmt.fields) - 1)  # a line of empty fields, which is a blank one
     if isinstance(fmt, JsonLines) and rng.random() < 0.6:
         text = _json(text, rng)
     for _ in range(rng.choice((0, 0, 0, 1, 1, 2, 4))):
@@ -204,8 +206,22 @@ def log(fmt: LogFormat, rng: Random, lines: int) -> bytes:
             made.insert(
                 rng.choice((0, rng.randrange(lines + 1))), (text if rng.random() < 0.9 else _edited(text, rng)) + b"\n"
             )
+    if isinstance(fmt, W3c):
+        made[rng.randrange(len(made) + 1) : 0] = _under_a_header(fmt, rng, lines // 3)
     data = rng.choice((b"", b"", BOM)) + b"".join(made)
     return data[: len(data) - rng.choice((0, 1, 20))] if rng.random() < 0.2 else data
+
+
+def _under_a_header(fmt: W3c, rng: Random, lines: int) -> list[bytes]:
+    """Return a header with other fields in another order, and lines under it; few of them are as it says."""
+    sample = rng.choice([one for one in fmt.samples if one.expect])
+    names = (sample.header or fmt.header or "").split()[1:]
+    value = dict(zip(names, re.findall(r'"[^"]*"|[^ \t]+', sample.line), strict=False))
+    chosen = rng.sample(names, rng.randint(len(names) * 2 // 3, len(names)))
+    separator = fmt.separator or rng.choice(("\t", " "))
+    text = separator.join(value.get(name, "-") for name in chosen).encode()
+    made = [text if rng.random() < 0.6 else rng.choice(_WAYS)(text, rng) for _ in range(lines)]
+    return [line + b"\n" for line in (f"#Fields: {' '.join(chosen)}".encode(), *made)]
 
 
 def at_each_mark(fmt: LogFormat) -> bytes:

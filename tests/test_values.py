@@ -147,7 +147,9 @@ def test_durations_as_go_prints_them(text: bytes, expected: int) -> None:
     assert (found.tolist(), bad.any()) == ([expected], False)
 
 
-@pytest.mark.parametrize("text", [b"", b"-", b"x", b"1.2.3", b".5", b"1h", b"0x10", b"9" * 40, b"1e99"])
+@pytest.mark.parametrize(
+    "text", [b"", b"-", b"x", b"1.2.3", b".5", b"1h", b"0x10", b"9" * 40, b"1e99", b"2." + b"1" * 22 + b"x"]
+)
 def test_what_is_no_duration(text: bytes) -> None:
     """What is no number of seconds, or more of them than any request takes, is none."""
     assert values.duration(*column([text]), "s")[1].tolist() == [True]

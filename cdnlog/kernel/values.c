@@ -32,7 +32,7 @@ EXPORT void signed_numbers(const Slices *in, i64 *value, u8 *bad) {
     }
 }
 
-/* Digits, perhaps with a fraction, in units of 10 ** -places; further digits are looked at and cut off. */
+/* Digits, perhaps with a fraction, in units of 10 ** -places; up to MAX_DIGITS further ones are cut off. */
 EXPORT void decimals(const Slices *in, i64 places, i64 *value, u8 *bad) {
     i64 unit = 1;
     for (i64 i = 0; i < places; i++) unit *= 10;
@@ -41,8 +41,8 @@ EXPORT void decimals(const Slices *in, i64 places, i64 *value, u8 *bad) {
         i64 length = in->length[i], part = 0, scale = unit;
         const u8 *dot = length > 0 ? memchr(at, '.', (size_t)length) : 0;
         i64 head = dot ? dot - at : length, tail = dot ? length - head - 1 : 0, whole = number(at, head);
-        int wrong = whole < 0 || head > MAX_DIGITS - places || (dot && !tail);
-        for (i64 k = 0; !wrong && k < tail && k < places + MAX_DIGITS; k++) {
+        int wrong = whole < 0 || head > MAX_DIGITS - places || (dot && !tail) || tail > MAX_DIGITS + places;
+        for (i64 k = 0; !wrong && k < tail; k++) {
             if (!digit(dot[1 + k])) wrong = 1;
             else if (k < places) part = part * 10 + (dot[1 + k] - '0'), scale /= 10;
         }
@@ -204,6 +204,7 @@ EXPORT void epoch_times(const Slices *in, const Moments *out) {
         const u8 *dot = length > 0 ? memchr(at, '.', (size_t)length) : 0;
         const i64 whole = dot ? dot - at : length;
         i64 micro = 0, value = whole <= 19 ? number(at, whole >= 18 ? whole - 3 : whole) : -1;
+        if (value >= 0 && whole >= 18 && number(at + whole - 3, 3) < 0) value = -1;
         const i64 part = fraction(at + whole, length - whole);
         const int good = value >= 0 && part >= 0;
         if (good && whole <= 11) micro = value * MICROSECONDS + part;

@@ -27,6 +27,7 @@ _SYSLOG = re.compile(
 
 BOM = b"\xef\xbb\xbf"
 _BLANKS = b" \t"
+_ODD_HEAD = np.isin(np.arange(256), [BOM[0], *_BLANKS])
 
 
 def prejudged(lines: Lines, *, cut: bool) -> Bytes:
@@ -38,11 +39,10 @@ def prejudged(lines: Lines, *, cut: bool) -> Bytes:
 
 
 def ordinary(lines: Lines, fate: Bytes, comment: bytes) -> Bools:
-    """Mark the lines whose first byte shows that they are no comment and begin with no BOM."""
-    head = lines.buffer.bytes[lines.start]
-    plain: Bools = (fate == COUNTED) & (head != BOM[0])
-    if comment:
-        plain &= head != comment[0]
+    """Mark the lines whose first byte shows that they are no comment, not blank, and begin with no BOM."""
+    odd = _ODD_HEAD.copy()
+    odd[list(comment[:1])] = True
+    plain: Bools = (fate == COUNTED) & ~odd[lines.buffer.bytes[lines.start]]
     return plain
 
 

@@ -17,6 +17,7 @@ from msgspec import Raw
 _STEP = re.compile(r"(?:[^.\\]|\\.)+")
 _QUOTED = re.compile(r"\\(.)")
 _ABSENT = Raw(b"")
+_FRACTION = re.compile(r"-?[0-9]+(?=[.eE])(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
 
 Path = tuple[str, ...]
 
@@ -110,7 +111,8 @@ def meant(raw: bytes, path: Path = (), *, whole: bool = False) -> bytes:
         path: Where in it the value stands.
         whole: Whether a number is a whole one, even if it is written as "404.0".
     """
-    value: Any = json.loads(raw.decode("utf-8", "surrogateescape"), strict=False, parse_float=str, parse_int=str)
+    shown = raw.decode("utf-8", "surrogateescape")
+    value: Any = json.loads(shown, strict=False, parse_float=str, parse_int=str, parse_constant=str)
     for step in path:
         if isinstance(value, dict):
             value = value.get(step)
@@ -130,9 +132,8 @@ def _text(value: Any) -> str:  # noqa: ANN401 - any JSON
 
 
 def _whole(text: str) -> bytes:
-    try:
-        number = float(text)
-    except ValueError:
+    if not _FRACTION.fullmatch(text):
         return encoded(text)
+    number = float(text)
     exact = number.is_integer() and abs(number) < 2**53
     return str(int(number)).encode() if exact else encoded(text)

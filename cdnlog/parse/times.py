@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from functools import lru_cache
 
 import numpy as np
@@ -32,6 +32,7 @@ _MONTH_ORDER = np.argsort(_MONTH_WORDS)
 _THREE_BYTES, _LOWER = np.uint64(0xFFFFFF), np.uint64(0x202020)
 _COLON, _DASH, _PLUS, _MINUS, _ZULU = ord(":"), ord("-"), ord("+"), ord("-"), ord("Z")
 _MOST_MINUTES = 24 * 60
+_NUMBER = re.compile(rb"\d{1,19}(?:\.\d*)?(?:[eE][+-]?\d{1,2})?")
 _ZONE = rb"(?: ?(?P<z>Z|z|UTC|GMT|[+-]\d\d(?::?\d\d)?))?"
 _FRACTION = rb"(?:[.,](?P<f>\d{1,9}))?"
 _CLF = re.compile(rb"\[?(?P<d>\d{1,2})/(?P<b>[A-Za-z]{3})/(?P<Y>\d{4}):(?P<H>\d\d):(?P<M>\d\d):(?P<S>\d\d)"
@@ -160,6 +161,8 @@ def _epoch(buffer: Buffer, start: Ints, length: Ints) -> Moments:
     whole = dot - start
     kept = np.where(whole >= 18, whole - 3, whole)  # noqa: PLR2004 - of nanoseconds, which are cut to microseconds
     value, bad = values.unsigned(buffer, start, kept)
+    if len(cut := np.flatnonzero(~bad & (whole > kept))):
+        bad[cut] = values.unsigned(buffer, start[cut] + kept[cut], whole[cut] - kept[cut])[1]
     scale = np.select([whole <= 11, whole <= 14, whole <= 17], [MICROSECONDS, 1000, 1], 1)  # noqa: PLR2004
     places = np.select([whole <= 11, whole <= 14], [6, 3], 0)  # noqa: PLR2004
     micro, fine = _fraction(buffer, dot, end)
@@ -333,13 +336,9 @@ def _offset(zone: str) -> int | None:
 @lru_cache(maxsize=65_536)
 def _decimal(text: bytes) -> tuple[int, int] | None:
     """Return the microseconds of a number with an exponent, by the length of its whole part."""
-    try:
-        number = Decimal(text.decode("ascii"))
-        whole = len(str(int(number))) if number.is_finite() and abs(number.adjusted()) < 20 else 0  # noqa: PLR2004
-    except (InvalidOperation, ValueError):
+    if not _NUMBER.fullmatch(text) or (number := Decimal(text.decode())).adjusted() > 19:  # noqa: PLR2004
         return None
-    if not whole or number < 0:
-        return None
+    whole = len(str(int(number)))
     unit = next((u for most, u in ((11, 6), (14, 3), (17, 0)) if whole <= most), -3)
     return int(number.scaleb(unit)), 0
 

@@ -82,7 +82,7 @@ def signed(buffer: Buffer, start: Ints, length: Ints) -> tuple[Ints, Bools]:
 
 
 def decimal(buffer: Buffer, start: Ints, length: Ints, places: int) -> tuple[Ints, Bools]:
-    """Read digits with or without a fraction, as a number of units of 10 ** -places; further digits are cut off."""
+    """Read digits with or without a fraction, as a number of units of 10 ** -places; up to 18 more are cut off."""
     if kernel.on:
         return kernel.numbers("decimals", buffer.address, start, length, places)
     end = start + length
@@ -96,7 +96,7 @@ def decimal(buffer: Buffer, start: Ints, length: Ints, places: int) -> tuple[Int
         kept = np.minimum(count, places)
         part, wrong = unsigned(buffer, dot[rows] + 1, np.maximum(kept, 1))
         rest = np.flatnonzero(count > places)
-        wrong[rest] |= unsigned(buffer, dot[rows][rest] + 1 + places, np.minimum(count - places, MAX_DIGITS)[rest])[1]
+        wrong[rest] |= unsigned(buffer, dot[rows][rest] + 1 + places, count[rest] - places)[1]
         value[rows] += np.where(kept > 0, part, 0) * 10 ** (places - kept)
         bad[rows] |= wrong | (count <= 0)
     return value, bad

@@ -5,6 +5,7 @@ Lines under equal headers are split together, wherever they stand. What a header
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -21,8 +22,7 @@ from cdnlog.parse.split import Slices, Split
 MARK = b"#Fields:"
 _HASH = ord("#")
 _MOST = 512  # fields of a header; the longest that is known has about 70
-_KEPT = 64  # headers that are remembered
-_LOOKED_AT = 100
+_KEPT = 64  # different headers of a file; each costs a look at every block in which it is
 _LIKE = ("schema", "name", "title", "provider", "source", "as_of", "samples", "comment", "nulls", "tail")
 _ANY = (Cut(column="time", type="time", format="iso"), Cut(column="status", type="status"), Cut())
 
@@ -117,12 +117,14 @@ def _place(field: Keyed, names: list[str]) -> int | None:
 
 
 class W3cSplitter:
-    """Splits the blocks of one file; remembers the last header."""
+    """Splits the blocks of one file; remembers its headers."""
 
     def __init__(self, fmt: W3c) -> None:
         self._fmt = fmt
         self._header = b""
-        self._made: dict[bytes, Header] = {}
+        self._known: set[bytes] = set()
+        self._separators: dict[bytes, str] = {}
+        self._made: dict[tuple[bytes, str], Header] = {}
 
     def split(self, block: Block) -> Split:
         """Take a block apart."""
@@ -130,53 +132,69 @@ class W3cSplitter:
         fate = prejudged(lines, cut=block.cut)
         open_ = fate == COUNTED
         head = lines.buffer.bytes[lines.start]
-        comments = open_ & ((head == _HASH) | (head == BOM[0]))
+        comments = np.flatnonzero(open_ & ((head == _HASH) | (head == BOM[0])))
         parts: list[Part] = []
-        for text, numbers in self._headers(lines, np.flatnonzero(comments)):
-            below = np.zeros(len(fate), bool)
-            below[numbers] = True
-            below &= open_
+        for text, below in self._headers(lines, comments):
+            numbers = below[open_[below]]
             if not text:
-                _reject_headless(lines, fate, np.flatnonzero(below))
+                _reject_headless(lines, fate, numbers)
                 continue
-            made = self._of(text, lines, np.flatnonzero(below & ~comments))
-            parts.append(Part(made.splitter.rows(made.splitter.scan(block), fate, below), made.place))
+            for header, its in self._parts(text, lines, numbers):
+                candidates = np.zeros(len(fate), bool)
+                candidates[its] = True
+                parts.append(Part(header.splitter.rows(header.splitter.scan(block), fate, candidates), header.place))
         return Split(lines, fate, Parts(lines.buffer, tuple(parts)))
 
     def _headers(self, lines: Lines, comments: Ints) -> list[tuple[bytes, Ints]]:
-        """Return the distinct headers and the lines below each; a line above all headers goes with an empty one."""
+        """Return the distinct headers and the lines below each; a line below none goes with an empty one."""
         below: dict[bytes, list[Ints]] = {}
         at = 0
         for i in comments.tolist():
             text = lines.text(i).removeprefix(BOM)
             if text.startswith(MARK):
                 below.setdefault(self._header, []).append(np.arange(at, i + 1))
-                self._header, at = text, i + 1
+                self._header, at = self._believed(text), i + 1
         below.setdefault(self._header, []).append(np.arange(at, len(lines.start)))
         return [(text, np.concatenate(numbers)) for text, numbers in below.items()]
 
-    def _of(self, text: bytes, lines: Lines, numbers: Ints) -> Header:
-        """Return what a header says; the separator is told by the first lines below it, once."""
-        if text in self._made:
-            return self._made[text]
-        names = header_names(text)
-        separator = self._fmt.separator or _separator(lines, numbers, len(names))
-        made = Header(self._fmt, names, separator or "\t")
-        if separator:
-            if len(self._made) >= _KEPT:
-                self._made.clear()
-            self._made[text] = made
+    def _believed(self, text: bytes) -> bytes:
+        """Return a header, an empty one in place of one that names nothing or is one too many."""
+        if text in self._known:
+            return text
+        if len(self._known) >= _KEPT or not header_names(text):
+            return b""
+        self._known.add(text)
+        return text
+
+    def _parts(self, text: bytes, lines: Lines, numbers: Ints) -> Iterator[tuple[Header, Ints]]:
+        """Yield what a header says of lines below it; the first that fits tells the separator, once for all."""
+        separator = self._fmt.separator or self._separators.get(text)
+        if separator is None:
+            at, separator = _separator(lines, numbers, len(header_names(text)))
+            if at:
+                yield self._of(text, "\t"), numbers[:at]
+            if separator is None:
+                return
+            self._separators[text] = separator
+            numbers = numbers[at:]
+        yield self._of(text, separator), numbers
+
+    def _of(self, text: bytes, separator: str) -> Header:
+        made = self._made.get((text, separator))
+        if made is None:
+            made = self._made[text, separator] = Header(self._fmt, header_names(text), separator)
         return made
 
 
-def _separator(lines: Lines, numbers: Ints, fields: int) -> str | None:
-    """Return the separator by which one of the first lines has as many fields as the header; None if none has."""
-    for i in numbers[:_LOOKED_AT].tolist():
+def _separator(lines: Lines, numbers: Ints, fields: int) -> tuple[int, str | None]:
+    """Return which line is the first with as many fields as the header, and by which separator; None if none has."""
+    for at, i in enumerate(numbers.tolist()):
         line = lines.text(i)
-        for separator in ("\t", " "):
-            if line.count(separator.encode()) + 1 == fields:
-                return separator
-    return None
+        start, fate = content(line, b"#")
+        for separator in ("\t", " ") if fate == COUNTED else ():
+            if line.count(separator.encode(), start) + 1 == fields:
+                return at, separator
+    return len(numbers), None
 
 
 def _reject_headless(lines: Lines, fate: Bytes, numbers: Ints) -> None:
