@@ -21,7 +21,7 @@ from cdnlog.filerun import Progress
 from cdnlog.filters import filtered
 from cdnlog.gather import Gatherer
 from cdnlog.given import PROVIDER, Paths, batches, check_rejects, paths_of, told_apart
-from cdnlog.model import FileReport
+from cdnlog.model import FileReport, Inputs
 from cdnlog.options import Options, names_of, settings, spelt_out
 from cdnlog.pipeline import Counter, check_columns
 from cdnlog.pipeline import stream as stream_batches
@@ -324,7 +324,8 @@ def _counted_frames(frames: Iterable[Any], made: Settings, *, gather: bool) -> t
         tally.add(batch)
         if gather:
             gatherer.add(batch)
-    return windowed(tally.counts(), made.window, made.tz or UTC_ZONE), gatherer.kept().evidence(), providers
+    counts = windowed(tally.counts(), made.window, made.tz or UTC_ZONE)
+    return replace(counts, inputs=Inputs((), made.anonymize)), gatherer.kept().evidence(), providers
 
 
 def _provider(counts: Counts) -> str:

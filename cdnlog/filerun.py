@@ -130,7 +130,7 @@ class FileRun:
         batch = parser.parse(block, self._path, keep_rejects=self._spool is not None)
         offset = _offset_of(batch, parser)
         kept = filtered(batch, self._settings, parser.zone)
-        return _Parsed(kept.accounting, batch.rejects, offset, work(kept))
+        return _Parsed(kept.accounting, kept.rejects, offset, work(kept))
 
     def _known(self, blocks: Iterator[Block]) -> Iterator[tuple[Block, Sequence[Parser]]]:
         """Pass on the blocks that can be parsed, each with a parser for every lane, or one if order matters."""

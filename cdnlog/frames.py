@@ -56,10 +56,12 @@ def _arrow(name: str, column: Column) -> pa.Array:
     if isinstance(column, Texts) and column.verbatim and name not in _CATEGORIES:
         return _strings(column)
     codes, words = column.codes
-    return _dictionary(codes, words)
+    array = _dictionary(codes, words)
+    return array.cast(pa.string()) if name in _FREE else array
 
 
 _CATEGORIES = frozenset({"method", "protocol", "content_type", "node", "edge_detail"})
+_FREE = frozenset({"path", "query", "client_ip", "referer", "user_agent", "range", "request_id"})
 
 
 def _dictionary(codes: Ints, values: list[str | None]) -> pa.Array:

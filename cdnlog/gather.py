@@ -24,6 +24,7 @@ from cdnlog.columns import Column, Numbers, Texts, heads
 from cdnlog.counts import is_error
 from cdnlog.evidence import MISSING, NUMBERS, TEXTS, Evidence, url_length
 from cdnlog.model import MICROSECONDS, Batch
+from cdnlog.privacy import masked
 from cdnlog.strings import Strings, joined, strings
 
 PER_STRATUM = 256
@@ -102,10 +103,22 @@ class Kept:
         return hashes
 
     def evidence(self) -> Evidence:
-        """Return the rows with their texts numbered."""
-        coded = [text.coded() for text in self.texts]
+        """Return the rows with their texts numbered; what reports may quote of them has its query values masked."""
+        coded = [_quotable(name, *text.coded()) for name, text in zip(TEXTS, self.texts, strict=True)]
         codes = np.column_stack([codes for codes, _ in coded])
         return Evidence(self.cell, self.numbers, codes, self.tickets, tuple(values for _, values in coded))
+
+
+def _quotable(name: str, codes: Ints, values: list[str | None]) -> tuple[Ints, list[str | None]]:
+    """Mask what stands in the texts of a column; the query itself is looked at by rules and quoted by none."""
+    if name in _UNQUOTED:
+        return codes, values
+    place: dict[str | None, int] = {}
+    table = [place.setdefault(None if value is None else masked(value), len(place)) for value in values]
+    return np.array(table, np.int64)[codes] if table else codes, list(place)
+
+
+_UNQUOTED = frozenset({"domain", "query"})
 
 
 def merged(parts: Sequence[Kept]) -> Kept:

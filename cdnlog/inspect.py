@@ -7,6 +7,7 @@ from cdnlog.catalog import Catalog
 from cdnlog.columns import Numbers
 from cdnlog.errors import DamagedInput, UsageError
 from cdnlog.filerun import detection_of, new_parser, sample_for
+from cdnlog.filters import filtered
 from cdnlog.model import MICROSECONDS, Batch, Verdict
 from cdnlog.parse import Detection, Sample
 from cdnlog.report.layout import Listing
@@ -17,8 +18,8 @@ from cdnlog.zones import UTC_ZONE, instant
 _SHOWN = 3
 
 
-def inspect(path: str, catalog: Catalog) -> tuple[Listing, int]:
-    """Return what there is to say of a file, and the exit code: 0 if one format fits, else 3.
+def inspect(path: str, catalog: Catalog, *, anonymize: bool = False) -> tuple[Listing, int]:
+    """Return what there is to say of a file, and the exit code: 0 if one format fits, else 3; `anonymize` its rows.
 
     Raises:
         DamagedInput: There is no file, or it cannot be read at all.
@@ -30,7 +31,7 @@ def inspect(path: str, catalog: Catalog) -> tuple[Listing, int]:
     if len(inputs) > 1:
         raise UsageError(f"{visible(path)} holds {len(inputs)} logs; name one file")
     found = inputs[0]
-    settings = Settings(catalog=catalog)
+    settings = Settings(catalog=catalog, anonymize=anonymize)
     sample, anything = _sample(found, settings)
     detection = detection_of(sample, settings) if anything else Detection(())
     title = f"{visible(path)}: {detection.format or (detection.verdict if anything else 'empty')}"
@@ -62,7 +63,7 @@ def _rows(detection: Detection, sample: Sample, settings: Settings) -> list[tupl
     if detection.format is None:
         return []
     fmt = settings.catalog.format(detection.format)
-    batch = new_parser(fmt, settings.catalog.columns(), settings).parse(sample.block)
+    batch = filtered(new_parser(fmt, settings.catalog.columns(), settings).parse(sample.block), settings, UTC_ZONE)
     names = [name for name in settings.catalog.columns() if name in batch.columns]
     return [
         tuple(names),

@@ -194,13 +194,14 @@ class FileReport:
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """All files of a run, in the order they were read."""
+    """All files of a run, in the order they were read; and whether what names a person was left out of their rows."""
 
     files: tuple[FileReport, ...] = ()
+    anonymized: bool = False
 
     def __add__(self, other: Inputs) -> Inputs:
         """Join two runs."""
-        return Inputs(self.files + other.files)
+        return Inputs(self.files + other.files, self.anonymized or other.anonymized)
 
     @property
     def total(self) -> Accounting:

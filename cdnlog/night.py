@@ -141,7 +141,7 @@ def _rejects(rejects: IO[bytes] | None, store: Path) -> Iterator[tuple[IO[bytes]
 def _told(data: NightData, intake: Intake, made: Settings) -> Night:
     """Return what there is to say of a night."""
     history = data.history()
-    counts = replace(data.counts(made.window), inputs=_inputs(data, intake))
+    counts = replace(data.counts(made.window), inputs=_inputs(data, intake, made))
     baseline = Baseline(data.without(history), data.seen())
     own = made.provider or max(sorted(data.providers.values()), key=list(data.providers.values()).count, default=None)
     tables = Tables(made.catalog, own or DEFAULT_PROVIDER, made.lang, {} if made.provider else data.providers)
@@ -174,13 +174,13 @@ def _entries(data: NightData, intake: Intake) -> list[Entry]:
     return sorted([*own.values(), *(row for row in waiting if row.id not in own)], key=lambda row: (row.path, row.id))
 
 
-def _inputs(data: NightData, intake: Intake) -> Inputs:
+def _inputs(data: NightData, intake: Intake, made: Settings) -> Inputs:
     reports = list(intake.others)
     for entry in _entries(data, intake):
         candidate = intake.candidates.get(entry.path)
         report = entry.report(candidate.found.path if candidate else None)
         reports.append(report if entry.retired is None else _retired(report))
-    inputs = Inputs(tuple(sorted(reports, key=lambda report: (report.path, report.verdict))))
+    inputs = Inputs(tuple(sorted(reports, key=lambda report: (report.path, report.verdict))), made.anonymize)
     inputs.total.check("all files")
     return inputs
 

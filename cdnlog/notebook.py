@@ -68,6 +68,8 @@ def rows(
     wanted = None if columns is None else names_of("columns", columns)
     frames, paths = told_apart(paths_or_frames)
     if frames is not None:
+        if options.get("anonymize"):
+            raise UsageError("frames stay as they are; anonymize where they are read: read(..., anonymize=True)")
         return frame_of(where.kept(table, wanted) for table in _arrow(frames))
     own = {"since": where.start, "until": where.end, "domain": sorted({domain for domain, _ in where.pairs})}
     read = None if wanted is None else list(dict.fromkeys([*wanted, *_KEYS]))

@@ -38,6 +38,8 @@ class Options(TypedDict, total=False):
     jobs: Files read at the same time; else as many as there are processors.
     max_rejects: Share of rejected lines above which a file is reported as incomplete; else 0.01.
     keep_damaged: Count the lines of truncated and corrupt files too.
+    anonymize: Cut client addresses to /24 and /48 and drop query strings, ports, fragments and users before anything
+        else sees them; of rejected lines only the shape is recorded.
     processes: Read in processes instead of threads: faster, and safe only where no other thread runs.
     schemas: Folder with formats and code tables of your own.
     lang: Language of a diagnosis: "en" or "ko".
@@ -56,6 +58,7 @@ class Options(TypedDict, total=False):
     jobs: int | None
     max_rejects: float
     keep_damaged: bool
+    anonymize: bool
     processes: bool
     schemas: str | os.PathLike[str] | None
     lang: str
@@ -101,6 +104,7 @@ def settings(window: str, options: Options) -> Settings:
         processes=options.get("processes", False),
         max_rejects=options.get("max_rejects", 0.01),
         keep_damaged=options.get("keep_damaged", False),
+        anonymize=options.get("anonymize", False),
         catalog=catalog,
         lang=language(options.get("lang", "en")),
         block=min(_at_least_one("block", options.get("block", BLOCK)), MOST),
@@ -120,6 +124,7 @@ _KINDS: dict[str, tuple[tuple[type, ...], str]] = {
     "jobs": ((int,), "a whole number"),
     "max_rejects": ((int, float), "a share between 0 and 1"),
     "keep_damaged": ((bool,), "True or False"),
+    "anonymize": ((bool,), "True or False"),
     "processes": ((bool,), "True or False"),
     "schemas": ((str, os.PathLike), "a folder"),
     "lang": ((str,), "'en' or 'ko'"),

@@ -132,7 +132,8 @@ class Counter:
         """Count all files."""
         settings = self._settings
         self._part = self._near(found) if settings.cluster is None else self._far(settings.cluster, found)
-        inputs = Inputs(tuple(report for _, report in sorted(self._part.reports.items())))
+        reports = tuple(report for _, report in sorted(self._part.reports.items()))
+        inputs = Inputs(reports, self._settings.anonymize)
         inputs.total.check("all files")
         return replace(windowed(self._part.counts, settings.window, self._zone(inputs)), inputs=inputs)
 

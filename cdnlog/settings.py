@@ -31,6 +31,7 @@ class Settings:
         processes: Whether in processes instead of threads.
         max_rejects: Share of rejected lines above which a file makes the run incomplete.
         keep_damaged: Whether the lines of damaged files count.
+        anonymize: Whether rows are kept without what names a person.
         catalog: The declarative data in force.
         lang: Language of the sentences of a diagnosis.
         block: Least bytes of a block.
@@ -51,6 +52,7 @@ class Settings:
     processes: bool = False
     max_rejects: float = 0.01
     keep_damaged: bool = False
+    anonymize: bool = False
     catalog: Catalog = field(default_factory=Catalog)
     lang: Lang = "en"
     block: int = source.BLOCK

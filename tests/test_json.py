@@ -51,6 +51,7 @@ COMMANDS: dict[str, list[str]] = {
     "count filtered": ["count", "--since", "2026-11-20 00:01", "--until", "2026-11-20 03:00", "--domain", "w*"],
     "count damaged": ["count", "--keep-damaged", "--window", "30s", "--tz", "UTC"],
     "diagnose": ["diagnose"],
+    "count anonymized": ["count", "--anonymize", "--by", "client_ip"],
     "count of no name": ["count", ""],
     "diagnose in Korean": ["diagnose", "--lang", "ko", "--window", "1h"],
     "diagnose filtered": ["diagnose", "--domain", "no.such.host", "--tz", "-03:30"],

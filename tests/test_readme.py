@@ -42,3 +42,16 @@ def test_the_changelog_knows_this_version() -> None:
     import cdnlog
 
     assert newest[1] in ("Unreleased", cdnlog.__version__)
+
+
+def test_each_promise_names_what_holds_it() -> None:
+    """Promises and limits are sections side by side, and every promise names tests or programs that exist."""
+    sections = re.split(r"^## ", README.read_text(), flags=re.MULTILINE)
+    place = next(i for i, text in enumerate(sections) if text.startswith("What it promises\n"))
+    assert sections[place + 1].startswith("What it does not promise\n")
+    promises = re.split(r"^\d+\. ", sections[place], flags=re.MULTILINE)[1:]
+    held = [re.findall(r"tests/[a-z_/]+\.py", text) for text in promises]
+    assert len(promises) >= 9
+    assert all(held)
+    assert [name for names in held for name in names if not (ROOT / name).is_file()] == []
+    assert sections[place + 1].count("\n- **") >= len(promises)

@@ -11,7 +11,7 @@ from cdnlog.catalog import Catalog
 from cdnlog.cli.commands import application
 from cdnlog.cli.guard import guarded
 from cdnlog.cli.output import Output, OutputOption, deliver
-from cdnlog.cli.shared import DebugOption, SchemasOption
+from cdnlog.cli.shared import AnonymizeOption, DebugOption, SchemasOption
 from cdnlog.report.layout import Listing
 
 app = application(group=True)
@@ -49,16 +49,19 @@ def detect(
     path: Annotated[str, typer.Argument(help="A log file, or - for standard input.")],
     output: OutputOption = Output.table,
     schemas: SchemasOption = None,
+    anonymize: AnonymizeOption = False,
     debug: DebugOption = False,
 ) -> int:
     """Say which format a file is, why, and show three parsed lines.
 
     cdnlog formats detect logs/2026112000-www.example.com.gz
+
+    cdnlog formats detect access.log --anonymize
     """
     # The library loads numpy, which listing formats does not need.
     from cdnlog.inspect import inspect  # noqa: PLC0415
 
     del debug  # read by the guard
-    listing, code = inspect(path, Catalog(schemas))
+    listing, code = inspect(path, Catalog(schemas), anonymize=anonymize)
     deliver(listing, output)
     return code

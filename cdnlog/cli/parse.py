@@ -48,7 +48,7 @@ def parse(
     from cdnlog.report.rows import Origin, write_partitions, writer_for  # noqa: PLC0415
 
     reports: list[FileReport] = []
-    origin = Origin(cdnlog.__version__, Catalog().columns(), reports)
+    origin = Origin(cdnlog.__version__, Catalog().columns(), reports, bool(job.given["anonymize"]))
     wanted = [name.strip() for name in columns.split(",")] if columns else None
     if wanted and partition:
         wanted = list(dict.fromkeys([*wanted, "time", *(name for name in partition if name != "day")]))

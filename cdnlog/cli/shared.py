@@ -12,6 +12,13 @@ from cdnlog.cli.output import Lang, LangOption
 ProviderOption = Annotated[str, Option(help="Whose code table to ask.")]
 SchemasOption = Annotated[Path | None, Option(help="Folder with code tables of your own.", metavar="DIR")]
 DebugOption = Annotated[bool, Option("--debug", help="Show a traceback with an error.")]
+AnonymizeOption = Annotated[
+    bool,
+    Option(
+        "--anonymize",
+        help="Cut client addresses to /24 and /48 and drop query strings, in all that is written.",
+    ),
+]
 StoreOption = Annotated[Path, Option(help="The store of the nights before; made if there is none.", metavar="FILE")]
 StoredOption = Annotated[
     Path | None, Option("--store", help="Take the counts of this store instead of logs.", metavar="FILE")
@@ -36,6 +43,7 @@ def options(  # noqa: PLR0913, PLR0917 - one parameter per option, typer passes 
     keep_damaged: Annotated[
         bool, Option("--keep-damaged", help="Count the lines of truncated and corrupt files too.")
     ] = False,
+    anonymize: AnonymizeOption = False,
     rejects: Annotated[
         Path | None,
         Option(help="Write the rejected lines here: JSON lines with file, line, offset, reason, text.", metavar="FILE"),

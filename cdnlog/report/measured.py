@@ -129,7 +129,8 @@ def _domains(counts: Counts) -> dict[str, Any]:
 
 
 def _inputs(inputs: Inputs) -> dict[str, Any]:
-    return {"files": [_file(report) for report in inputs.files], **_sums(inputs.total)}
+    anonymized = {"anonymized": True} if inputs.anonymized else {}
+    return {"files": [_file(report) for report in inputs.files], **_sums(inputs.total), **anonymized}
 
 
 def _file(report: FileReport) -> dict[str, Any]:

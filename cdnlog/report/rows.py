@@ -37,11 +37,13 @@ class Origin:
         version: Of cdnlog.
         columns: What is known of the columns.
         reports: What became of each file; complete when the rows are through.
+        anonymized: Whether what names a person was left out.
     """
 
     version: str
     columns: Mapping[str, ColumnEntry]
     reports: Sequence[FileReport]
+    anonymized: bool = False
 
     def described(self, schema: pa.Schema) -> pa.Schema:
         """Return the schema with what the columns mean: unit, description, names elsewhere, personal data."""
@@ -49,7 +51,8 @@ class Origin:
             field.with_metadata(_meaning(self.columns[field.name])) if field.name in self.columns else field
             for field in schema
         ]
-        return pa.schema(fields, metadata={"cdnlog.version": self.version})
+        anonymized = {"cdnlog.anonymized": "true"} if self.anonymized else {}
+        return pa.schema(fields, metadata={"cdnlog.version": self.version} | anonymized)
 
     def facts(self) -> dict[str, str]:
         """Return the files that were read, their formats and code tables."""

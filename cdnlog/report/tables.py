@@ -22,6 +22,8 @@ def health(counts: Counts, lang: Lang) -> Section:
     lost = [say(what, n=f"{n:,}") for what in ("filtered", "rejected", "withheld") if (n := getattr(total, what))]
     if lost:
         notes.append(say("not-counted", what=", ".join(lost)))
+    if counts.inputs.anonymized:
+        notes.append(say("anonymized"))
     notes += [
         say("incomplete", path=report.path, problem=report.problem or report.verdict)
         for report in files
