@@ -40,7 +40,7 @@ class Layout(Structure):
 
     _fields_ = (
         ("fields", c_int64), ("required", c_int64), ("separator", c_int64), ("quote", c_int64), ("backslash", c_int64),
-        ("tail", c_int64), ("kind", c_void_p), ("inner", c_void_p),
+        ("tail", c_int64), ("comment", c_int64), ("longest", c_int64), ("kind", c_void_p), ("inner", c_void_p),
     )  # fmt: skip
 
 
@@ -60,6 +60,24 @@ class Tree(Structure):
     _fields_ = (
         ("width", c_int64), ("first", c_void_p), ("count", c_void_p), ("key", c_void_p), ("length", c_void_p),
         ("target", c_void_p), ("below", c_void_p), ("text", c_void_p),
+    )  # fmt: skip
+
+
+class CellTable(Structure):
+    """A table of sums by key; see `sums.c`."""
+
+    _fields_ = (
+        ("slots", c_int64), ("capacity", c_int64), ("count", c_int64), ("keys", c_int64), ("secret", c_uint64),
+        ("slot", c_void_p), ("key", c_void_p), ("sum", c_void_p),
+    )  # fmt: skip
+
+
+class Rows(Structure):
+    """Rows to add up; see `sums.c`."""
+
+    _fields_ = (
+        ("rows", c_int64), ("value", c_void_p), ("unit", c_void_p), ("bytes", c_void_p), ("weight", c_void_p),
+        ("cache", c_void_p), ("meaning", c_void_p),
     )  # fmt: skip
 
 
@@ -91,6 +109,8 @@ _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "hold_any": (None, (_SLICES, _P, _P)),
     "gather": (None, (_SLICES, _P)),
     "add_up": (None, (_P, _N, _P, _N, _P, _P)),
+    "add_rows": (c_int64, (POINTER(CellTable), POINTER(Rows), _N)),
+    "place_cells": (None, (POINTER(CellTable),)),
     "json_values": (c_int64, (_P, _N, _P, _P, _P, POINTER(Tree), _P, _P, _P)),
 }
 
@@ -135,12 +155,24 @@ def count_lines(data: bytes, size: int) -> int:
     return int(_library.count_lines(data, size))
 
 
-def layout(  # noqa: PLR0913 - all that there is to say about a format's lines
-    kinds: list[int], inner: list[int], required: int, separator: int, *, quotes: bool, backslash: bool, tail: bool
+def layout(  # noqa: PLR0913, PLR0917 - all that there is to say about a format's lines
+    kinds: list[int],
+    inner: list[int],
+    required: int,
+    separator: int,
+    comment: bytes,
+    longest: int,
+    *,
+    quotes: bool,
+    backslash: bool,
+    tail: bool,
 ) -> Layout:
     """Return how lines of a delimited format are split."""
     arrays = np.array(kinds, np.int64), np.array(inner, np.int64)
-    made = Layout(len(kinds), required, separator, _QUOTE if quotes else _LF, backslash, tail, *map(_at, arrays))
+    made = Layout(
+        len(kinds), required, separator, _QUOTE if quotes else _LF, backslash, tail, comment[0] if comment else -1,
+        longest, *map(_at, arrays),
+    )  # fmt: skip
     made.arrays = arrays  # they must live as long as it does
     return made
 
@@ -276,6 +308,77 @@ class Interned:
         code, first = np.empty(len(start), np.int64), np.empty(len(start), np.int64)
         new = _library.intern(slices(address, start, length), byref(self._table), _at(code), _at(first))
         return None if new < 0 else (code, first[:new])
+
+
+class Sums:
+    """Sums of four measures by key, in a table that grows.
+
+    Args:
+        keys: Numbers of a key, at most 32.
+    """
+
+    MEASURES = 4
+
+    def __init__(self, keys: int) -> None:
+        self._keys, self._capacity, self._secret = keys, 2048, int.from_bytes(os.urandom(8), "little")
+        self._key = np.empty((self._capacity, keys), np.int64)
+        self._sum = np.empty((self._capacity, self.MEASURES), np.int64)
+        self._place(0)
+
+    def _place(self, count: int) -> None:
+        """Lay the table out for as many cells as it has room for."""
+        slots = 1 << (2 * self._capacity).bit_length()
+        self._slot = np.full(slots, -1, np.int32)
+        arrays: tuple[Array, ...] = (self._slot, self._key, self._sum)
+        self._table = CellTable(slots, self._capacity, count, self._keys, self._secret, *map(_at, arrays))
+        _library.place_cells(byref(self._table))
+
+    def _grow(self) -> None:
+        count = int(self._table.count)
+        self._capacity *= 2
+        for name in ("_key", "_sum"):
+            old = getattr(self, name)
+            new = np.empty((self._capacity, old.shape[1]), np.int64)
+            new[:count] = old[:count]
+            setattr(self, name, new)
+        self._place(count)
+
+    def add(  # noqa: PLR0913, PLR0917 - a key, and four measures of three columns
+        self,
+        values: list[Ints],
+        units: list[int],
+        sent: Ints | None,
+        weight: Ints | None,
+        cache: Ints | None,
+        meaning: npt.NDArray[np.uint8],
+    ) -> int:
+        """Add rows up; return how many were: the sum of the next one would not fit into 64 bits.
+
+        Args:
+            values: The numbers of the key, each in all rows.
+            units: What each is counted in: the key has the whole units.
+            sent: Bytes of each row, None for 0.
+            weight: How many requests each row stands for, None for 1.
+            cache: What its cache did, by number.
+            meaning: Of each of these numbers: 0 for nothing, 1 for a lookup, 2 for a hit.
+        """
+        held = [np.ascontiguousarray(array, np.int64) for array in values]
+        at, unit = np.array([_at(array) for array in held], np.int64), np.array(units, np.int64)
+        measures = [None if array is None else np.ascontiguousarray(array, np.int64) for array in (sent, weight, cache)]
+        rows, done = len(held[0]), 0
+        told = Rows(rows, _at(at), _at(unit), *(None if a is None else _at(a) for a in measures), _at(meaning))
+        while done < rows:
+            done = int(_library.add_rows(byref(self._table), byref(told), done))
+            if done == rows or self._table.count < self._capacity:
+                break
+            self._grow()
+        return done
+
+    @property
+    def cells(self) -> tuple[Ints, Ints]:
+        """The keys and the sums: (cells, numbers of a key) and (cells, measures)."""
+        count = int(self._table.count)
+        return self._key[:count], self._sum[:count]
 
 
 class Keys:

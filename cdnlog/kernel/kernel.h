@@ -31,6 +31,14 @@ typedef struct {
     i64 rows;
 } Slices;
 
+static const u64 MIX = 0x9E3779B97F4A7C15u;
+
+/* Two words as one that nobody can foresee who does not know one of them. */
+static inline u64 folded(u64 one, u64 other) {
+    __uint128_t product = (__uint128_t)one * other;
+    return (u64)product ^ (u64)(product >> 64);
+}
+
 static inline int digit(u8 byte) { return (u8)(byte - '0') < 10; }
 
 static inline u64 word_at(const u8 *at) {

@@ -22,6 +22,7 @@ typedef struct {
     i64 fields, required;
     i64 separator, quote; /* LF where quotes are text as any other */
     i64 backslash, tail;
+    i64 comment, longest; /* the byte that a comment begins with, -1 for none; and bytes of a line, at most */
     const i64 *kind;  /* of each field: QUOTED, MAYBE, BRACKETS or 0 */
     const i64 *inner; /* of each field: separators within its brackets */
 } Layout;
@@ -51,6 +52,11 @@ static void set_kinds(u8 *kind, u8 separator, u8 quotes) {
     kind[7] = kind[8] = kind[9] = kind[27] = TYPED;
     kind[quotes] = QUOTE_MARK, kind[separator] = CUT;
     kind[CR] = RETURN, kind[LF] = END;
+}
+
+/* Whether a line is one of data: not empty, not too long, no comment, and without a BOM before it. */
+static inline int ordinary(const Layout *layout, u8 first, i64 length) {
+    return length > 0 && length <= layout->longest && first != layout->comment && first != 0xEF;
 }
 
 #define INLINE static inline __attribute__((always_inline))

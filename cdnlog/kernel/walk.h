@@ -111,7 +111,7 @@ TARGET static i64 NAMED(scan)(const u8 *data, i64 lines, const Layout *layout, i
         Line line = {-1, 0};
         const int regular = layout && NAMED(split_line)(&c, &line, layout, begin, at + rows, length + rows, lines);
         while (line.stop < 0) NAMED(kind_of)(&c, &line, NAMED(next)(&c));
-        if (regular && !line.bad) row[rows++] = i;
+        if (regular && !line.bad && ordinary(layout, data[begin], line.stop - begin)) row[rows++] = i;
         start[i] = begin, end[i] = line.stop, control[i] = (u8)line.bad;
         begin = line.stop + 1 + (data[line.stop] == CR);
     }

@@ -1,8 +1,6 @@
 /* Texts by number: which of a column's values are equal, and what to find in them. */
 #include "kernel.h"
 
-static const u64 MIX = 0x9E3779B97F4A7C15u;
-
 /* The low bytes of a word, 1 to 8 of them. */
 static inline u64 low(i64 count) { return ~(u64)0 >> (8 * (8 - count)); }
 
@@ -13,11 +11,6 @@ static inline u64 mix(u64 hash, u64 word) {
 
 /* Eight bytes as one number, zero beyond the end; there is one at least. */
 static inline u64 word_of(const u8 *at, i64 length) { return length >= 8 ? word_at(at) : word_at(at) & low(length); }
-
-static inline u64 folded(u64 one, u64 other) {
-    __uint128_t product = (__uint128_t)one * other;
-    return (u64)product ^ (u64)(product >> 64);
-}
 
 /* Nobody who writes a log can know the secret, so nobody can choose texts that all fall on one place. */
 static u64 hash_of(const u8 *at, i64 length, u64 secret) {

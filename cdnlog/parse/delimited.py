@@ -18,7 +18,7 @@ from cdnlog.model import Block
 from cdnlog.parse.fates import CONTROL, COUNTED, FIELDS, QUOTE, content, ordinary, payload, prejudged
 from cdnlog.parse.lines import Lines
 from cdnlog.parse.recover import OneByOne
-from cdnlog.parse.regular import Regular, RegularSplitter
+from cdnlog.parse.regular import Regular, RegularSplitter, Scanned
 from cdnlog.parse.split import Slices, Span, Split
 
 
@@ -77,6 +77,9 @@ class DelimitedSplitter:
     def split(self, block: Block) -> Split:
         """Take a block apart."""
         lines = self.scan(block)
+        if isinstance(lines, Scanned) and lines.all_regular and not block.cut:
+            nothing = np.empty(0, np.int64)
+            return Split(lines, np.zeros(block.lines, np.uint8), DelimitedRows(lines, lines.split, nothing, nothing))
         fate = prejudged(lines, cut=block.cut)
         return Split(lines, fate, self.rows(lines, fate, fate == COUNTED))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import tzinfo
+from datetime import timezone, tzinfo
 from fnmatch import translate
 
 import numpy as np
@@ -96,37 +96,44 @@ class FieldReader:
         return FieldValues({self._column: column} if self._column in self._wanted else {}, faults or {})
 
     def _missing(self, buffer: Buffer, start: Ints, length: Ints, suspects: Bools) -> Bools:
-        """Mark the suspects that are null markers; most batches have no suspect at all."""
+        """Mark the suspects that are null markers."""
         missing = np.zeros(len(start), bool)
         rows = np.flatnonzero(suspects)
-        if len(rows):
-            missing[rows] = buffer.is_null(start[rows], length[rows], self._nulls)
+        missing[rows] = buffer.is_null(start[rows], length[rows], self._nulls)
         return missing
+
+    def _faulty(self, buffer: Buffer, start: Ints, length: Ints, bad: Bools) -> Bools:
+        """Mark what is bad and no null marker; most blocks have nothing bad at all."""
+        return bad & ~self._missing(buffer, start, length, bad) if bad.any() else bad
 
     # Times
 
     def _time(self, buffer: Buffer, start: Ints, length: Ints) -> FieldValues:
-        found = self._moments(buffer, start, length)
-        faults = {"time": found.bad, "time-range": found.strange}
+        found, faults = self._checked(buffer, start, length)
         if "time" not in self._wanted:
             return FieldValues({}, faults)
-        found.local[found.bad | found.strange] = 0
         utc, offset = in_utc(found.local, found.offset, self._given.zone)
         return FieldValues({"time": Numbers(utc)} | ({} if offset is None else {OFFSET: Numbers(offset)}), faults)
 
     def _half(self, buffer: Buffer, start: Ints, length: Ints) -> FieldValues:
-        found = self._moments(buffer, start, length)
+        found, faults = self._checked(buffer, start, length)
         name = DATE if self._field.type == "date" else CLOCK
-        found.local[found.bad | found.strange] = 0
-        kept = {name: Numbers(found.local)} if "time" in self._wanted else {}
-        return FieldValues(kept, {"time": found.bad, "time-range": found.strange})
+        return FieldValues({name: Numbers(found.local)} if "time" in self._wanted else {}, faults)
+
+    def _checked(self, buffer: Buffer, start: Ints, length: Ints) -> tuple[times.Moments, dict[str, Bools]]:
+        """Read times; those that are none, or of no log, are 0."""
+        found = self._moments(buffer, start, length)
+        faults = _named("time", found.bad) | _named("time-range", found.strange)
+        for wrong in faults.values():
+            found.local[wrong] = 0
+        return found, faults
 
     # Numbers
 
     def _status(self, buffer: Buffer, start: Ints, length: Ints) -> FieldValues:
         numbers, bad = values.status(buffer, start, length, self._unanswered)
         if self._column == "status":
-            return self._kept(Numbers(numbers), {"status": bad})
+            return self._kept(Numbers(numbers), _named("status", bad))
         missing = self._missing(buffer, start, length, bad)
         none = missing | (numbers == 0)
         numbers[none] = 0
@@ -134,12 +141,15 @@ class FieldReader:
 
     def _integer(self, buffer: Buffer, start: Ints, length: Ints) -> FieldValues:
         numbers, bad = values.unsigned(buffer, start, length)
-        missing = self._missing(buffer, start, length, bad)
-        numbers[bad] = 0
-        bad &= ~missing
+        missing = None
+        if bad.any():  # most blocks have nothing but numbers
+            missing = self._missing(buffer, start, length, bad)
+            numbers[bad] = 0
+            bad &= ~missing
         if self._column == "weight":
-            bad |= ((numbers < 1) | (numbers > MOST_WEIGHT)) & ~missing
-        return self._kept(Numbers(numbers, missing if missing.any() else None), {self._column: bad})
+            wrong = (numbers < 1) | (numbers > MOST_WEIGHT)
+            bad |= wrong if missing is None else wrong & ~missing
+        return self._kept(Numbers(numbers, missing), _named(self._column, bad))
 
     def _duration(self, buffer: Buffer, start: Ints, length: Ints) -> FieldValues:
         numbers, bad, negative = values.duration(buffer, start, length, self._field.unit or "ms")
@@ -152,7 +162,7 @@ class FieldReader:
 
     def _code(self, buffer: Buffer, start: Ints, length: Ints) -> FieldValues:
         _, bad = values.signed(buffer, start, length)
-        bad &= ~self._missing(buffer, start, length, bad)
+        bad = self._faulty(buffer, start, length, bad)
         names = self._names
         return self._texts(
             buffer, start, length, lambda raw: names.get(raw.decode("ascii", "replace"), visible(raw)), bad
@@ -177,14 +187,12 @@ class FieldReader:
         return FieldValues({**word.columns, **status}, {"status": bad | (slash < start)})
 
     def _no_word(self, buffer: Buffer, start: Ints, length: Ints) -> Bools:
-        bad = values.word(buffer, start, length)
-        return bad & ~self._missing(buffer, start, length, bad)
+        return self._faulty(buffer, start, length, values.word(buffer, start, length))
 
     # Addresses
 
     def _address(self, buffer: Buffer, start: Ints, length: Ints) -> FieldValues:
-        bad = values.address(buffer, start, length)
-        bad &= ~self._missing(buffer, start, length, bad)
+        bad = self._faulty(buffer, start, length, values.address(buffer, start, length))
         return self._texts(buffer, start, length, self._means, bad)
 
     def _address_port(self, buffer: Buffer, start: Ints, length: Ints) -> FieldValues:
@@ -217,7 +225,7 @@ class FieldReader:
         texts = Texts(
             buffer, start, length, means, means is self._means, self._nulls, known=self._known, special=self._special
         )
-        return self._kept(texts, {} if bad is None else {self._column: bad})
+        return self._kept(texts, {} if bad is None else _named(self._column, bad))
 
     def _verbatim(self, buffer: Buffer, part: Slice, nulls: tuple[bytes, ...]) -> Texts:
         return Texts(buffer, *part, self._means, verbatim=True, nulls=nulls, special=self._special)
@@ -265,11 +273,17 @@ class CacheWords:
         return self.get(raw) is not None
 
 
+def _named(reason: str, bad: Bools) -> dict[str, Bools]:
+    """Return the faulty rows under the reason they are rejected for, nothing if there are none."""
+    return {reason: bad} if bad.any() else {}
+
+
 def in_utc(local: Ints, offset: Ints | None, zone: tzinfo) -> tuple[Ints, Ints | None]:
     """Return the times that clocks show as microseconds of UTC, and the offsets of the clocks if they are named."""
     if offset is None:
-        seconds = local // MICROSECONDS
-        return local - offsets(seconds, zone, local=True) * MICROSECONDS, None
+        if isinstance(zone, timezone):
+            return local - int(zone.utcoffset(None).total_seconds()) * MICROSECONDS, None
+        return local - offsets(local // MICROSECONDS, zone, local=True) * MICROSECONDS, None
     unknown = np.flatnonzero(offset == times.NO_ZONE)
     if len(unknown):
         offset = offset.copy()

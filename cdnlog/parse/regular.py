@@ -15,7 +15,7 @@ import numpy as np
 from cdnlog import kernel
 from cdnlog.buffer import Bools, Buffer, Ints
 from cdnlog.formats import Cut, Delimited
-from cdnlog.model import Block
+from cdnlog.model import MAX_LINE, Block
 from cdnlog.parse.lines import Lines, Marked, marked
 from cdnlog.parse.split import Slice
 
@@ -61,9 +61,14 @@ class Fields:
 
 @dataclass(frozen=True)
 class Scanned(Lines):
-    """Lines as the kernel finds them, the regular ones split already."""
+    """Lines as the kernel finds them, the regular ones split already; comments and the like are not regular."""
 
     split: Fields
+
+    @property
+    def all_regular(self) -> bool:
+        """Whether nothing is left to judge one by one."""
+        return len(self.split.rows) == len(self.start)
 
 
 @dataclass(frozen=True)
@@ -121,7 +126,7 @@ class RegularSplitter:
         self._inner = [_separators_within(field, fmt.separator) for field in fields]
         kinds = [_BRACKETS if f.brackets else {True: _QUOTED, "maybe": _MAYBE}.get(f.quoted, 0) for f in fields]
         self._layout = kernel.layout(
-            kinds, self._inner, self._required, self._separator[0],
+            kinds, self._inner, self._required, self._separator[0], fmt.comment.encode(), MAX_LINE,
             quotes=self._quotes, backslash=fmt.escape == "backslash", tail=fmt.tail,
         )  # fmt: skip
 

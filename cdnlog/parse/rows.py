@@ -75,12 +75,13 @@ class Parser:
             columns["domain"] = Coded((np.zeros(len(rows.line), np.int64), [self._domain]))
         if not block.whole and not block.cut:
             judge_tail(fate, torn=block.torn)
-        good = fate[rows.line] == COUNTED
-        if not good.all():
+        account = self._account(fate)
+        if account.counted < len(rows.line):
+            good = fate[rows.line] == COUNTED
             columns = {name: column.take(good) for name, column in columns.items()}
         offset = _offset_minutes(columns.pop(OFFSET, None))
         rejects = self._rejects(lines, fate, block, path) if keep_rejects else ()
-        return Batch(columns, int(good.sum()), self._account(fate), rejects, offset)
+        return Batch(columns, account.counted, account, rejects, offset)
 
     def _read(self, rows: Rows, fate: Bytes) -> dict[str, Column]:
         """Read every field; the first faulty one of a line is the reason of its reject."""
@@ -90,8 +91,7 @@ class Parser:
             for name, column in field.columns.items():
                 columns[name] = _sum(columns[name], column) if name in columns else column
             for reason, bad in field.faults.items():
-                if bad.any():
-                    self._reject(fate, rows.line[bad], reason)
+                self._reject(fate, rows.line[bad], reason)
         return columns
 
     def _joined(self, columns: dict[str, Column]) -> dict[str, Column]:
@@ -105,6 +105,8 @@ class Parser:
         fate[lines[fate[lines] == COUNTED]] = self._fates.index(reason)
 
     def _account(self, fate: Bytes) -> Accounting:
+        if not np.count_nonzero(fate):
+            return Accounting(lines=len(fate), counted=len(fate))
         sums = np.bincount(fate, minlength=len(self._fates)).tolist()
         reasons: dict[str, int] = {}
         for i, n in enumerate(sums):

@@ -113,7 +113,6 @@ def _judged(local: Ints, offset: Ints | None, good: Bools) -> Moments:
 
 def _compact(buffer: Buffer, start: Ints, length: Ints) -> Moments:
     seconds, bad, strange = values.compact_time(buffer, start, length)
-    seconds[bad | strange] = 0
     return Moments(seconds * MICROSECONDS, None, bad, strange)
 
 
