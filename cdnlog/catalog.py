@@ -83,11 +83,9 @@ class Catalog:
     def formats(self) -> dict[str, LogFormat]:
         """Return every log format by name."""
         found: dict[str, LogFormat] = {}
-        for folder in self._folders("formats"):
-            for file in folder.iterdir():
-                name = file.name.removesuffix(".toml")
-                if file.name.endswith(".toml") and name not in found and file.is_file():
-                    found[name] = _format(file)
+        for root in self._roots():
+            folder = root / "formats"
+            found = (_own_formats() if root == data_root() else _formats_in(folder)) | found
         return dict(sorted(found.items()))
 
     def format(self, name: str) -> LogFormat:
@@ -293,6 +291,17 @@ def _answer(  # noqa: PLR0913, PLR0917 - the parts of an answer
     table: Codes | Classes, entry: Entry, provider: str, code: int | None, by: str, word: str | None = None
 ) -> Answer:
     return Answer(provider, code, by, entry, entry.source or table.source, entry.as_of or table.as_of, word)
+
+
+@cache
+def _own_formats() -> dict[str, LogFormat]:
+    """Return our own formats: these do not change while a program runs."""
+    return _formats_in(data_root() / "formats")
+
+
+def _formats_in(folder: Traversable) -> dict[str, LogFormat]:
+    files = (file for file in folder.iterdir() if file.name.endswith(".toml")) if folder.is_dir() else ()
+    return {file.name.removesuffix(".toml"): _format(file) for file in files if file.is_file()}
 
 
 def _format(file: Traversable) -> LogFormat:

@@ -20,11 +20,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cdnlog import gather, kernel, strings
+from cdnlog.aggregate import Tally
 from cdnlog.buffer import PAD, Buffer, Ints, count_lines, distinct
-from cdnlog.columns import HashedWords, InternedWords, Texts
+from cdnlog.columns import Coded, Column, HashedWords, InternedWords, Numbers, Texts
 from cdnlog.counts import Cells
 from cdnlog.formats import Delimited, LogFormat, W3c
+from cdnlog.kernel import library
 from cdnlog.kernel.build import build, compiler
+from cdnlog.model import Accounting, Batch
 from cdnlog.parse import times, values
 
 BUILDABLE = compiler() is not None
@@ -225,6 +228,42 @@ def test_every_mark(fmt: LogFormat) -> None:
     assert seen(fmt, blocks, on=True) == seen(fmt, blocks, on=False)
 
 
+@with_kernel
+@pytest.mark.parametrize("seed", range(12))
+def test_tally(seed: int) -> None:
+    """A tally is the same, whatever its columns are, however many cells it has and however large their sums get."""
+    rng = np.random.default_rng(seed)
+    dims = ("window_start", "domain", "client_port", "status")[: 1 + seed % 4]
+    batches = [_batch(rng, rows, seed) for rows in (1, 3000, 9000, 40)]
+    tables = []
+    for on in (True, False):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(kernel, "on", on)
+            tally = Tally(dims, 300)
+            for batch in batches:
+                tally.add(batch)
+            tables.append(tally.counts().table)
+    assert tables[0] == tables[1]
+
+
+def _batch(rng: np.random.Generator, rows: int, seed: int) -> Batch:
+    """Return rows of times before and after 1970, few or many domains, and sums that may be beyond 64 bits."""
+    names = [f"{n}.example" for n in range(3000 if seed % 2 else 3)]
+    cache = [None, "hit", "miss", "other"]
+    columns: dict[str, Column] = {
+        "time": Numbers(rng.integers(-(10**12), 10**12, rows)),
+        "domain": Coded((rng.integers(0, len(names), rows), list(names))),
+        "client_port": Numbers(rng.integers(-3, 3, rows), rng.random(rows) < 0.2),
+        "status": Numbers(rng.integers(0, 1000, rows)),
+        "bytes": Numbers(rng.integers(0, 10 ** (3 if seed % 3 else 18), rows)),
+    }
+    if seed % 5:
+        columns["cache"] = Coded((rng.integers(0, len(cache), rows), cache))
+    if seed % 4 == 1:
+        columns["weight"] = Numbers(rng.integers(1, 10**6, rows), rng.random(rows) < 0.2)
+    return Batch(columns, rows, Accounting(lines=rows, counted=rows))
+
+
 # Other builds
 
 
@@ -233,9 +272,9 @@ def of_width(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     """The kernel for processors that have more or less of what this one has; it compiles without warning."""
     folder = tmp_path_factory.mktemp("kernel")
     assert build(folder, f"-DWIDEST={request.param}", "-Wall", "-Wextra", "-Wconversion", "-Werror") == ""
-    library = kernel._loaded(folder)
-    assert isinstance(library, ctypes.CDLL)
-    return library
+    loaded = library.load(folder)
+    assert isinstance(loaded, ctypes.CDLL)
+    return loaded
 
 
 @with_kernel
@@ -247,7 +286,7 @@ def test_other_widths(of_width: ctypes.CDLL, monkeypatch: pytest.MonkeyPatch) ->
         blocks = hostile.cut(hostile.log(fmt, rng, 60), 65_536)
         expected = seen(fmt, blocks, on=True)
         with monkeypatch.context() as patch:
-            patch.setattr(kernel, "_library", of_width)
+            patch.setattr(library, "functions", of_width)
             assert seen(fmt, blocks, on=True) == expected
             counted = [kernel.count_lines(block.padded, len(block.padded) - PAD) for block in blocks]
             assert counted == [block.lines for block in blocks]

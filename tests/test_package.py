@@ -18,7 +18,7 @@ from zlib import crc32
 import pytest
 from hatchling.bridge.app import Application
 
-from cdnlog import kernel
+from cdnlog.kernel import library
 from cdnlog.kernel.build import compiler
 
 ROOT = Path(__file__).parent.parent
@@ -156,7 +156,7 @@ def test_a_checkout_finds_its_data(tmp_path: Path) -> None:
 
 def summed(folder: Path, library: bytes) -> None:
     """Put a library into a folder, with the sum that says it is of these sources."""
-    sources = b"".join(path.read_bytes() for path in sorted(kernel.HERE.glob("*.[ch]")))
+    sources = b"".join(path.read_bytes() for path in sorted(library.HERE.glob("*.[ch]")))
     (folder / "kernel.so").write_bytes(library)
     (folder / "kernel.sum").write_text(f"{crc32(library + sources):08x}")
 
@@ -213,7 +213,7 @@ def folder(wheel: Path, tmp_path: Path) -> Path:
 def test_a_spoilt_library_is_ignored(spoil: Callable[[Path, bytes], None], folder: Path) -> None:
     """A library that was cut short, is another machine's or has no such functions is not used, and no error."""
     spoil(folder, (folder / "kernel.so").read_bytes())
-    assert kernel._loaded(folder) is None
+    assert library.load(folder) is None
 
 
 @needs_compiler
@@ -221,12 +221,12 @@ def test_a_library_of_other_sources_is_ignored(folder: Path, monkeypatch: pytest
     """A library that was made before the sources changed is not used."""
     sources = folder / "sources"
     sources.mkdir()
-    for path in kernel.HERE.glob("*.[ch]"):
+    for path in library.HERE.glob("*.[ch]"):
         shutil.copy(path, sources)
-    monkeypatch.setattr(kernel, "HERE", sources)
-    assert kernel._loaded(folder) is not None
+    monkeypatch.setattr(library, "HERE", sources)
+    assert library.load(folder) is not None
     (sources / "lines.c").write_bytes((sources / "lines.c").read_bytes() + b"\n")
-    assert kernel._loaded(folder) is None
+    assert library.load(folder) is None
 
 
 def test_there_is_no_code_among_the_data() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timezone, tzinfo
 from fnmatch import translate
+from functools import cache
 
 import numpy as np
 
@@ -259,7 +260,7 @@ class CacheWords:
 
     def __init__(self, words: Mapping[str, str]) -> None:
         self._exact = {word.lower().encode(): cls for word, cls in words.items()}
-        self._globs = [(re.compile(translate(w.lower()).encode()), cls) for w, cls in words.items() if "*" in w]
+        self._globs = [(_glob(word.lower()), cls) for word, cls in words.items() if "*" in word]
 
     def get(self, raw: bytes) -> str | None:
         """Return the class of a word, None if it means nothing."""
@@ -271,6 +272,11 @@ class CacheWords:
     def __contains__(self, raw: bytes) -> bool:
         """Whether a word means something."""
         return self.get(raw) is not None
+
+
+@cache
+def _glob(word: str) -> re.Pattern[bytes]:
+    return re.compile(translate(word).encode())
 
 
 def _named(reason: str, bad: Bools) -> dict[str, Bools]:

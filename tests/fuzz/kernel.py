@@ -22,8 +22,8 @@ import hostile
 import numpy as np
 import test_kernel as checks
 
-from cdnlog import kernel
 from cdnlog.buffer import Buffer
+from cdnlog.kernel import library
 from cdnlog.kernel.build import build, compiler
 
 SANITIZED = ("-O1", "-g", "-fno-omit-frame-pointer", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
@@ -44,7 +44,7 @@ def main() -> int:
     args = parser.parse_args()
     if args.library is None:
         return sanitized(sys.argv[1:], args.width)
-    kernel._library = kernel._loaded(args.library)
+    library.functions = library.load(args.library)
     Buffer.__init__ = exact(Buffer.__init__)  # type: ignore[method-assign]
     run(args.seed, time.monotonic() + 60 * args.minutes)
     return 0
