@@ -154,23 +154,23 @@ def test_a_checkout_finds_its_data(tmp_path: Path) -> None:
 # Libraries that must not be loaded
 
 
-def summed(folder: Path, library: bytes) -> None:
+def summed(folder: Path, made: bytes) -> None:
     """Put a library into a folder, with the sum that says it is of these sources."""
     sources = b"".join(path.read_bytes() for path in sorted(library.HERE.glob("*.[ch]")))
-    (folder / "kernel.so").write_bytes(library)
-    (folder / "kernel.sum").write_text(f"{crc32(library + sources):08x}")
+    (folder / "kernel.so").write_bytes(made)
+    (folder / "kernel.sum").write_text(f"{crc32(made + sources):08x}")
 
 
-def _cut(folder: Path, library: bytes) -> None:
-    (folder / "kernel.so").write_bytes(library[: len(library) // 2])
+def _cut(folder: Path, made: bytes) -> None:
+    (folder / "kernel.so").write_bytes(made[: len(made) // 2])
 
 
-def _changed(folder: Path, library: bytes) -> None:
-    (folder / "kernel.so").write_bytes(library + b"\0")
+def _changed(folder: Path, made: bytes) -> None:
+    (folder / "kernel.so").write_bytes(made + b"\0")
 
 
-def _other_machine(folder: Path, library: bytes) -> None:
-    summed(folder, library[:18] + b"\x15\x00" + library[20:])  # where ELF names the processor
+def _other_machine(folder: Path, made: bytes) -> None:
+    summed(folder, made[:18] + b"\x15\x00" + made[20:])  # where ELF names the processor
 
 
 def _no_library(folder: Path, _library: bytes) -> None:
