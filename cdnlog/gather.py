@@ -11,14 +11,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from hashlib import blake2b
+from threading import Lock
 
 import numpy as np
 import numpy.typing as npt
 
 from cdnlog import kernel
-from cdnlog.buffer import Bools, Ints, Words, mixed, mixed_on
+from cdnlog.buffer import Bools, Ints, Words, mixed_on
 from cdnlog.cells import joint
 from cdnlog.columns import Column, Numbers, Texts, heads
 from cdnlog.counts import is_error
@@ -31,12 +32,15 @@ PER_STRATUM = 256
 ROWS = 32_768
 POOL = 2 * ROWS
 """Rows that are held at most, about, before those that stay are chosen."""
+FRESH = ROWS // 2
+"""Rows that come, about, before the limits are drawn anew."""
 SERVED = 4
 """A row of a served request (status below 400) weighs as much as so many failing ones against the caps."""
 
 _TICKET_NUMBERS = ("time", "bytes", "duration_ms", "client_port")
 _TICKET_TEXTS = ("client_ip", "path", "user_agent")
 _TICKET_WORDS = 2
+_PLACE_BITS = 16  # of a stratum, where it is looked up
 _STRATUM_BITS = 28  # of a sorting key; the rest is the head of a ticket
 _TIME, _STATUS = NUMBERS.index("time"), NUMBERS.index("status")
 
@@ -90,18 +94,6 @@ class Kept:
         texts = tuple(text.take(rows) for text in self.texts)
         return Kept(self.cell, self.numbers[rows], texts, self.strata[rows], self.tickets[rows])
 
-    def contents(self) -> Words:
-        """Hash what rows of one ticket say, to tell them apart; 0 where no other row has the ticket."""
-        order = np.argsort(self.tickets)
-        new = _changes(self.tickets[order])
-        twins = order[~new | ~np.append(new[1:], True)]
-        hashes = np.zeros(len(self), np.uint64)
-        if len(twins):
-            columns = [*self.numbers[twins].T, *(text.hashes(twins) for text in self.texts)]
-            parts = [np.ascontiguousarray(column).view(np.uint64) for column in columns]
-            hashes[twins] = mixed(np.zeros(len(twins), np.int64), parts)
-        return hashes
-
     def evidence(self) -> Evidence:
         """Return the rows with their texts numbered; what reports may quote of them has its query values masked."""
         coded = [_quotable(name, *text.coded()) for name, text in zip(TEXTS, self.texts, strict=True)]
@@ -123,18 +115,66 @@ _UNQUOTED = frozenset({"domain", "query"})
 
 def merged(parts: Sequence[Kept]) -> Kept:
     """Return what is kept of all parts together; they must have the same cells."""
-    texts = tuple(joined([part.texts[d] for part in parts]) for d in range(len(TEXTS)))
-    whole = Kept(
-        parts[0].cell,
-        np.concatenate([part.numbers for part in parts]),
-        texts,
-        np.concatenate([part.strata for part in parts]),
-        np.concatenate([part.tickets for part in parts]),
-    )
-    order = np.lexsort((whole.contents(), whole.tickets))
-    rank = _ranks(whole.strata[order], whole.weights[order])
-    first = np.argsort(rank, kind="stable")[:ROWS]  # rows of one rank stay in the order of tickets and contents
-    return whole.take(order[first[rank[first] <= PER_STRATUM]])
+    whole = _Together(parts)
+    return whole.take(whole.best(whole.ordered()))
+
+
+class _Together:
+    """Several parts as one; a column is put together when it is asked for, as all of them at once are large."""
+
+    def __init__(self, parts: Sequence[Kept]) -> None:
+        self._parts = parts
+        self.strata = np.concatenate([part.strata for part in parts])
+        self.tickets = np.concatenate([part.tickets for part in parts])
+
+    def number(self, i: int) -> Ints:
+        """Return a column of numbers."""
+        return np.concatenate([part.numbers[:, i] for part in self._parts])
+
+    def text(self, d: int) -> Strings:
+        """Return a column of texts."""
+        return joined([part.texts[d] for part in self._parts])
+
+    def take(self, rows: Ints) -> Kept:
+        """Return some of the rows, in this order."""
+        numbers = np.concatenate([part.numbers for part in self._parts])[rows]
+        texts = tuple(self.text(d).take(rows) for d in range(len(TEXTS)))
+        return Kept(self._parts[0].cell, numbers, texts, self.strata[rows], self.tickets[rows])
+
+    def best(self, order: Ints) -> Ints:
+        """Return the rows that are kept, given the order of all by tickets and contents."""
+        rank = _ranks(self._numbers[order]) * _weights(self.number(_STATUS))[order]
+        first = _stably(np.minimum(rank, PER_STRATUM + 1))[:ROWS]  # rows of one rank stay in the given order
+        return order[first[rank[first] <= PER_STRATUM]]
+
+    def limits(self) -> Limits:
+        """Return what can no longer be kept."""
+        rows = self.best(np.argsort(self.tickets))
+        return Limits(self.strata[rows], self.tickets[rows], _weights(self.number(_STATUS))[rows])
+
+    @cached_property
+    def _numbers(self) -> Ints:
+        """The strata, numbered."""
+        return np.unique(self.strata, return_inverse=True)[1]
+
+    def ordered(self) -> Ints:
+        """Return the rows in the order of their tickets, those of one ticket by what they say."""
+        order = np.argsort(self.tickets)
+        new = _changes(self.tickets[order])
+        places = np.flatnonzero(~new | ~np.append(new[1:], True))
+        twins = order[places]
+        if len(twins):
+            order[places] = twins[np.lexsort((self._contents(twins), self.tickets[twins]))]
+        return order
+
+    def _contents(self, rows: Ints) -> Words:
+        """Hash what some rows say."""
+        hashes = np.zeros(len(rows), np.uint64)
+        for i in range(len(NUMBERS) + 1):
+            hashes = mixed_on(hashes, [self.number(i)[rows].view(np.uint64)])
+        for d in range(len(TEXTS)):
+            hashes = mixed_on(hashes, [self.text(d).hashes(rows).view(np.uint64)])
+        return hashes
 
 
 class Pool:
@@ -158,13 +198,18 @@ def _weights(status: Ints) -> Ints:
     return np.where(is_error(status), 1, SERVED)
 
 
-def _ranks(strata: Words, weights: Ints) -> Ints:
-    """Return the weighted place of each row in its stratum, from its weight on, in the order the rows come in."""
-    order = np.argsort(strata, kind="stable")
+def _ranks(strata: Ints) -> Ints:
+    """Return the place of each row in its stratum, from 1 on, in the order the rows come in."""
+    order = _stably(strata)
     places = np.arange(len(order))
     rank = np.empty(len(order), np.int64)
     rank[order] = places - np.maximum.accumulate(np.where(_changes(strata[order]), places, 0)) + 1
-    return rank * weights
+    return rank
+
+
+def _stably(numbers: Ints) -> Ints:
+    """Return the order of numbers, equal ones in the order they come in; small ones are sorted by their digits."""
+    return np.argsort(numbers.astype(np.min_scalar_type(numbers.max(initial=0))), kind="stable")
 
 
 def _changes(ordered: npt.NDArray[np.generic]) -> Bools:
@@ -178,53 +223,64 @@ class Limits:
     """What can no longer be kept, given what is: this only ever sinks when more rows come.
 
     Args:
-        kept: What is kept so far.
+        strata: Strata of the rows that are kept so far.
+        tickets: Their tickets.
+        weights: What they weigh.
     """
 
-    def __init__(self, kept: Kept) -> None:
-        order = np.argsort(kept.strata)
-        first = np.flatnonzero(_changes(kept.strata[order]))
-        sizes = np.diff(np.append(first, len(order)))
-        weights = kept.weights[order[first]] if len(order) else np.empty(0, np.int64)
+    def __init__(self, strata: Words, tickets: Words, weights: Ints) -> None:
+        order = np.argsort(strata)
+        first = np.flatnonzero(_changes(strata[order]))
+        sizes, weights = np.diff(np.append(first, len(order))), weights[order[first]]
         self.rank = PER_STRATUM
         """The highest weighted rank that can be kept."""
-        if len(kept) >= ROWS:
+        if len(strata) >= ROWS:
             self.rank = min(self.rank, int((sizes * weights).max()))
         full = (sizes + 1) * weights > self.rank
-        highest = np.maximum.reduceat(kept.tickets[order], first) if len(order) else kept.tickets
-        self._strata, self._highest = kept.strata[order[first[full]]], highest[full]
+        # Of full strata that share a place one is looked up, rows of the others stay a little longer.
+        self._stratum, self._highest = np.zeros((2, 1 << _PLACE_BITS), np.uint64)
+        if full.any():
+            at = _place(strata[order[first[full]]])
+            self._stratum[at] = strata[order[first[full]]]
+            self._highest[at] = np.maximum.reduceat(tickets[order], first)[full]
 
     def allow(self, strata: Words, tickets: Words) -> Bools:
         """Mark the rows that their stratum may still take."""
-        if not len(self._strata):
-            return np.ones(len(strata), bool)
-        at = np.minimum(np.searchsorted(self._strata, strata), len(self._strata) - 1)
-        allowed: Bools = (self._strata[at] != strata) | (tickets <= self._highest[at])
+        at = _place(strata)
+        allowed: Bools = (self._stratum[at] != strata) | (tickets <= self._highest[at])
         return allowed
 
 
+def _place(strata: Words) -> Words:
+    return strata >> np.uint64(64 - _PLACE_BITS)
+
+
 class Gatherer:
-    """Gathers the rows of one file's batches.
+    """Gathers the rows of one file's batches; several threads may add at the same time.
 
     Args:
         cell: Length of a time cell in seconds.
     """
 
     def __init__(self, cell: int) -> None:
-        self._cell = cell
+        self._cell, self._lock = cell, Lock()
         self._parts = [Kept.empty(cell)]
-        self._held = 0
-        self._limits = Limits(self._parts[0])
+        self._held = self._new = 0  # rows in the parts, and those that the limits do not know
+        self._limits = _Together(self._parts).limits()
 
     def add(self, batch: Batch) -> None:
         """Take what a batch has of rows that may be kept."""
         if not batch.rows or not isinstance(batch.columns.get("status"), Numbers):
             return
         part = _picked(batch, self._cell, self._limits)
-        self._parts.append(part)
-        self._held += len(part)
-        if self._held > POOL:
-            self._fold()
+        with self._lock:
+            self._parts.append(part)
+            self._held += len(part)
+            self._new += len(part)
+            if self._held > POOL:
+                self._fold()
+            if self._new > FRESH:
+                self._limits, self._new = _Together(self._parts).limits(), 0
 
     def kept(self) -> Kept:
         """Return what was gathered so far."""
@@ -234,7 +290,6 @@ class Gatherer:
     def _fold(self) -> None:
         self._parts = [merged(self._parts)]
         self._held = len(self._parts[0])
-        self._limits = Limits(self._parts[0])
 
 
 def _picked(batch: Batch, cell: int, limits: Limits) -> Kept:
@@ -244,20 +299,19 @@ def _picked(batch: Batch, cell: int, limits: Limits) -> Kept:
     domain, names = _codes(batch.columns.get("domain"), batch.rows)
     cache, words = _codes(batch.columns.get("cache"), batch.rows)
     hit = np.array([word == "hit" for word in words], np.int64)[cache]
-    tickets, weights = _tickets(batch), _weights(status)
+    tickets = _tickets(batch)
+    strata = np.zeros(batch.rows, np.uint64)
+    for column in (_name_hashes(names)[domain], cells, status, hit):
+        strata = _mixed_numbers(strata, column.view(np.int64))
+    rows = np.flatnonzero(limits.allow(strata, tickets))
     # Two codes may mean one domain: then a row may seem to rank higher than it does, and stays a little longer.
-    local = joint(np.column_stack([cells, status, domain, hit]))[0]
-    rows = np.flatnonzero(_lowest_ranks(local, tickets, weights) <= limits.rank)
-    named = np.array([_name_hash(name) for name in names], np.uint64)[domain[rows]]
-    parts = [named, *(np.ascontiguousarray(column[rows]).view(np.uint64) for column in (cells, status, hit))]
-    strata = mixed(np.zeros(len(rows), np.int64), parts)
-    allowed = limits.allow(strata, tickets[rows])
-    rows = rows[allowed]
+    local = joint(np.column_stack([cells[rows], status[rows], domain[rows], hit[rows]]))[0] if len(rows) else rows
+    rows = rows[_lowest_ranks(local, tickets[rows], _weights(status[rows])) <= limits.rank]
     texts = tuple(strings(batch.columns.get(name), rows) for name in TEXTS)
     path, query = (_lengths(batch.columns.get(name), rows) for name in ("path", "query"))
     numbers = [_number(batch, name, MISSING)[rows] for name in NUMBERS]
     table = np.column_stack([*numbers, url_length(path, query, len(rows))])
-    return Kept(cell, table, texts, strata[allowed], tickets[rows])
+    return Kept(cell, table, texts, strata[rows], tickets[rows])
 
 
 def _lowest_ranks(strata: Ints, tickets: Words, weights: Ints) -> Ints:
@@ -296,6 +350,10 @@ def _codes(column: Column | None, rows: int) -> tuple[Ints, Sequence[str | None]
 def _lengths(column: Column | None, rows: Ints) -> Ints | None:
     """Return the length in bytes of some rows' text."""
     return None if column is None else heads(column.take(rows), 0)[0].view(np.int64)
+
+
+def _name_hashes(names: Sequence[str | None]) -> Words:
+    return np.array(list(map(_name_hash, names)), np.uint64)
 
 
 @lru_cache(maxsize=65_536)

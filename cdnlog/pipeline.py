@@ -18,7 +18,7 @@ from cdnlog.counts import Counts, windowed
 from cdnlog.errors import DamagedInput, UnknownNameError
 from cdnlog.evidence import Evidence
 from cdnlog.filerun import FileRun, Progress, R, Watch, Work
-from cdnlog.gather import Gatherer, Kept, gathered_columns, merged
+from cdnlog.gather import Gatherer, gathered_columns
 from cdnlog.model import Batch, FileReport, Inputs, Verdict
 from cdnlog.sections import Section, parted
 from cdnlog.settings import Settings
@@ -58,16 +58,17 @@ class CountFile:
             found, settings, columns, keep_rejects=self.inline or self.folder is not None, progress=monitor.advance,
             watch=watch, lanes=self.lanes, header=header,
         )  # fmt: skip
-        lanes = [_Lane(dims, cell, gather=self.gather) for _ in range(self.lanes)]
+        gatherer = Gatherer(cell) if self.gather else None
+        lanes = [_Lane(Tally(dims, cell), gatherer) for _ in range(self.lanes)]
         for _ in run.results([lane.add for lane in lanes]):
             if monitor.stopped:
                 break
         rejects = self._rejects(run, number)
         if not run.usable:
             return Counted(run.report(), rejects=rejects)
-        parts = [lanes.pop().result() for _ in range(self.lanes)]  # a lane is gone when its result is there
-        kept = merged([kept for _, kept in parts]) if self.gather else None
-        return Counted(run.report(), added([counts for counts, _ in parts]), kept, rejects)
+        kept = gatherer.kept() if gatherer else None
+        # A lane is gone when its counts are there.
+        return Counted(run.report(), added([lanes.pop().tally.counts() for _ in range(self.lanes)]), kept, rejects)
 
     def failed(self, given: source.Input | Section, problem: str) -> Counted:
         """Return the result for a file that cannot be counted at all."""
@@ -87,21 +88,18 @@ class CountFile:
         return path
 
 
+@dataclass(frozen=True)
 class _Lane:
-    """Counts the batches of one thread."""
+    """Counts the batches of one thread; what it gathers is shared by all lanes."""
 
-    def __init__(self, dims: tuple[str, ...], cell: int, *, gather: bool) -> None:
-        self._tally, self._gatherer, self._gather = Tally(dims, cell), Gatherer(cell), gather
+    tally: Tally
+    gatherer: Gatherer | None
 
     def add(self, batch: Batch) -> None:
         """Count a batch."""
-        self._tally.add(batch)
-        if self._gather:
-            self._gatherer.add(batch)
-
-    def result(self) -> tuple[Counts, Kept]:
-        """Return what was counted and kept."""
-        return self._tally.counts(), self._gatherer.kept()
+        self.tally.add(batch)
+        if self.gatherer is not None:
+            self.gatherer.add(batch)
 
 
 class Counter:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from zlib import crc32
 
 import numpy as np
+import numpy.typing as npt
 
 from cdnlog import kernel
 from cdnlog.buffer import Buffer, Bytes, Ints, distinct
@@ -25,16 +25,16 @@ class Strings:
 
     Attributes:
         data: Their bytes, UTF-8, safe to print.
-        length: Bytes of each, -1 for a missing one.
+        length: Bytes of each, -1 for a missing one; int16 for the rows of `strings`, of which many are held.
     """
 
     data: Bytes
-    length: Ints
+    length: npt.NDArray[np.signedinteger]
 
-    @cached_property
+    @property
     def _spans(self) -> tuple[Ints, Ints]:
-        length = np.maximum(self.length, 0)
-        return np.cumsum(length, dtype=np.int64) - length, length
+        length = np.maximum(self.length, 0, dtype=np.int64)
+        return np.cumsum(length) - length, length
 
     def take(self, rows: Ints) -> Strings:
         """Return some of the texts."""
@@ -43,22 +43,26 @@ class Strings:
 
     def hashes(self, rows: Ints) -> Ints:
         """Return a checksum of each of some texts."""
-        start, length = self._spans
-        spans = zip(start[rows].tolist(), length[rows].tolist(), self.length[rows].tolist(), strict=True)
-        return np.array([_NO_TEXT if n < 0 else crc32(self.data[s : s + m].tobytes()) for s, m, n in spans], np.int64)
+        some = self.take(rows)
+        codes, texts = some.numbered()
+        return np.where(some.length < 0, _NO_TEXT, np.array(list(map(crc32, texts)), np.int64)[codes])
 
     def coded(self) -> tuple[Ints, list[str | None]]:
         """Return the code of each row and the text of each code, None for a missing one."""
-        buffer = Buffer(self.data.tobytes())
-        start, length = self._spans
-        codes, rows = distinct(buffer, start, length)
-        spans = zip(start[rows].tolist(), length[rows].tolist(), strict=True)
-        values: list[str | None] = [buffer.text(s, s + n).decode("utf-8", "surrogatepass") for s, n in spans]
+        codes, texts = self.numbered()
+        values: list[str | None] = [text.decode("utf-8", "surrogatepass") for text in texts]
         missing = self.length < 0
         if missing.any():
             codes = np.where(missing, len(values), codes)
             values.append(None)
         return codes, values
+
+    def numbered(self) -> tuple[Ints, list[bytes]]:
+        """Return the number of each text, and the text of each number; a missing text is an empty one."""
+        buffer = Buffer(self.data.tobytes())
+        start, length = self._spans
+        codes, rows = distinct(buffer, start, length)
+        return codes, [buffer.text(s, s + n) for s, n in zip(start[rows].tolist(), length[rows].tolist(), strict=True)]
 
 
 def joined(parts: Sequence[Strings]) -> Strings:
@@ -69,7 +73,12 @@ def joined(parts: Sequence[Strings]) -> Strings:
 def strings(column: Column | None, rows: Ints) -> Strings:
     """Return the texts of some rows of a column; of one that the log does not have all are missing."""
     if column is None:
-        return Strings(np.empty(0, np.uint8), np.full(len(rows), _MISSING, np.int64))
+        return Strings(np.empty(0, np.uint8), np.full(len(rows), _MISSING, np.int16))
+    texts = _strings(column, rows)
+    return Strings(texts.data, texts.length.astype(np.int16))  # `LONGEST` characters are four times as many bytes
+
+
+def _strings(column: Column, rows: Ints) -> Strings:
     if isinstance(column, Numbers):
         numbers, codes = np.unique(column.values[rows], return_inverse=True)
         return _of_values(codes, list(map(str, numbers.tolist())))
@@ -85,6 +94,9 @@ def strings(column: Column | None, rows: Ints) -> Strings:
 
 
 def _of_values(codes: Ints, values: Sequence[str | None]) -> Strings:
+    if len(values) > len(codes):
+        used, codes = np.unique(codes, return_inverse=True)
+        values = [values[code] for code in used.tolist()]
     texts = [_short(value) for value in values]
     length = np.array([_MISSING if text is None else len(text) for text in texts] or [0], np.int64)
     data = np.frombuffer(b"".join(text or b"" for text in texts), np.uint8)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
@@ -121,7 +122,7 @@ def _caps(request: pytest.FixtureRequest) -> Iterable[None]:
     """Make the caps so small that they bite, or leave them."""
     with pytest.MonkeyPatch.context() as patch:
         if request.param == "tiny":
-            for name, value in {**TINY, "POOL": 10}.items():
+            for name, value in {**TINY, "POOL": 10, "FRESH": 5}.items():
                 patch.setattr(gather, name, value)
         yield
 
@@ -162,6 +163,20 @@ def test_any_split_keeps_the_same_rows(split: str) -> None:
         else:
             kept = merged([kept_of_batches([rows[cuts[0] :]]), kept_of_batches([rows[: cuts[0]]])]).evidence()
         assert content(kept) == whole, seed
+
+
+@pytest.mark.usefixtures("_caps")
+def test_threads_may_gather_together() -> None:
+    """Several threads with one gatherer keep what one would."""
+    for seed in range(10):
+        rng = Random(seed)
+        parts = [batch(made(rng, 30)) for _ in range(12)]
+        alone, shared = Gatherer(CELL), Gatherer(CELL)
+        for part in parts:
+            alone.add(part)
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(shared.add, parts))
+        assert said(shared.kept()) == said(alone.kept()), seed
 
 
 @pytest.mark.parametrize("seed", range(10))
