@@ -16,10 +16,8 @@ from pathlib import Path
 from typing import IO, Any
 
 import pytest
+from strangers import HOSTILE, dirty
 from test_cases import line, log, run_here
-from test_sinks import HOSTILE, NAMES, dirty
-
-from cdnlog.text import visible
 
 SAMPLES = Path(__file__).parent.parent / "sample_logs"
 CHROMIUM = shutil.which("chromium", path="/usr/bin")
@@ -36,23 +34,6 @@ ATTRIBUTES = {  # all tags that a page may have, and their attributes
 }  # fmt: skip
 POLICY = {"default-src": "'none'", "base-uri": "'none'", "form-action": "'none'"}
 Tag = tuple[str, tuple[tuple[str, str | None], ...]]
-TABLE = """
-schema = "cdnlog.codes/1"
-provider = "mine"
-title = "Mine"
-source = {0}
-as_of = "2026-01-01"
-
-[[code]]
-code = 777
-name.en = {0}
-meaning.en = {0}
-owner = "unknown"
-stage = "response"
-causes = ["edge-code"]
-checks.en = [{0}]
-fix.en = [{0}]
-"""
 
 
 class Page(HTMLParser):
@@ -136,45 +117,6 @@ def lines_with(text: str, host: str) -> list[str]:
     bare = text.replace(" ", "+").replace("?", "")
     fields = {"path": f"/{bare}?{bare}", "agent": text.replace('"', ""), "referer": text}
     return [line(502, at, host=host, **fields) for at in range(8)] + [line(200, 8, **fields)]
-
-
-@pytest.mark.parametrize("command", ["diagnose", "diagnose --lang ko", "count --by path --by user_agent --by referer"])
-@pytest.mark.parametrize("name", HOSTILE)
-def test_no_log_text_changes_the_markup(tmp_path: Path, name: str, command: str) -> None:
-    """Hostile paths, agents, referers and hosts give the tags and attributes of a harmless log, one by one."""
-    hostile = written(tmp_path / "hostile", lines_with(HOSTILE[name], HOSTILE[name].replace(" ", "+")))
-    harmless = written(tmp_path / "harmless", lines_with("harmless", "not..valid"))
-    args = [*command.split(), "a.log"]
-    found = page(args, hostile)
-    assert found.tags == page(args, harmless).tags
-    if command.startswith("count"):
-        assert visible(HOSTILE[name].replace('"', "")) in found.texts
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_no_file_name_changes_the_markup(tmp_path: Path, name: str) -> None:
-    """The name of a file that is missing or of an unknown format is text, whatever it is."""
-    pages = []
-    for text in (NAMES[name].replace("/", "_"), "harmless"):
-        folder = written(tmp_path / str(len(pages)), [line(502, at) for at in range(8)])
-        (folder / f"{text}.log").write_bytes(b"hello\n")
-        pages.append(page(["diagnose", "--", "a.log", f"{text}.log", f"{text}.gone"], folder))
-    assert pages[0].tags == pages[1].tags
-    told = f"incomplete: {visible(NAMES[name].replace('/', '_'))}.gone: "
-    assert sum(text.startswith(told) for text in pages[0].texts) == 1
-
-
-@pytest.mark.parametrize("name", [name for name, text in HOSTILE.items() if text.isprintable()])
-def test_no_data_file_changes_the_markup(tmp_path: Path, name: str) -> None:
-    """A code table of somebody else is told as text too."""
-    pages = []
-    for text in (HOSTILE[name], "harmless"):
-        folder = tmp_path / str(len(pages)) / "codes"
-        folder.mkdir(parents=True)
-        (folder / "mine.toml").write_text(TABLE.format(json.dumps(text, ensure_ascii=False)), encoding="utf-8")
-        pages.append(page(["explain", "777", "--provider", "mine", "--schemas", str(folder.parent)], tmp_path))
-    assert pages[0].tags == pages[1].tags
-    assert visible(HOSTILE[name]) in pages[0].texts
 
 
 @pytest.mark.parametrize(

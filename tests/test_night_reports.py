@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 from made_nights import HOUR, MIDNIGHT, ZONE, counts_of, in_lang, night, traffic
+from strangers import HOSTILE, dirty
 from test_data import schema
 from test_html import CHROMIUM, Browser, Page, hold_the_policy
-from test_sinks import HOSTILE, dirty
 
 from cdnlog import slo
 from cdnlog.catalog import Catalog, phrases

@@ -15,13 +15,12 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from test_cases import line, log, run_here
-from test_html import Page, lines_with, written
-from test_sinks import HOSTILE, NAMES, dirty
+from strangers import dirty
+from test_cases import log, run_here
+from test_html import Page
 
 import cdnlog
 from cdnlog.catalog import Catalog
-from cdnlog.text import visible
 
 SAMPLES = Path(__file__).parent.parent / "sample_logs"
 ONE = SAMPLES / "2026112004-api.example.com.gz"
@@ -324,30 +323,6 @@ def markup(result: object) -> Page:
     for tag, attributes in found.tags:
         assert {name for name, _ in attributes} <= TAGS[tag]
     return found
-
-
-@pytest.mark.parametrize("name", HOSTILE)
-def test_no_log_text_changes_what_a_notebook_shows(tmp_path: Path, name: str) -> None:
-    """Hostile paths, agents, referers and hosts give the tags and attributes of a harmless log, one by one."""
-    hostile = written(tmp_path / "hostile", lines_with(HOSTILE[name], HOSTILE[name].replace(" ", "+")))
-    harmless = written(tmp_path / "harmless", lines_with("harmless", "not..valid"))
-    for make in (cdnlog.diagnose, lambda path: cdnlog.count(path, by=["status", "user_agent", "path", "referer"])):
-        found, plain = (markup(make(folder / "a.log")) for folder in (hostile, harmless))
-        assert found.tags == plain.tags
-    one, other = (markup(cdnlog.diagnose(folder / "a.log")[0]) for folder in (hostile, harmless))
-    assert one.tags == other.tags
-    assert visible(HOSTILE[name].replace('"', "")) in found.texts
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_no_file_name_changes_what_a_notebook_shows(tmp_path: Path, name: str) -> None:
-    """The name of a file that is missing is text, whatever it is."""
-    log_file = written(tmp_path / "logs", [line(502, at) for at in range(8)]) / "a.log"
-    pages = []
-    for text in (NAMES[name].replace("/", "_"), "harmless"):
-        with pytest.warns(cdnlog.InputWarning, match="missing"):
-            pages.append(markup(cdnlog.diagnose([log_file, tmp_path / text])))
-    assert pages[0].tags == pages[1].tags
 
 
 def test_a_notebook_shows_cards(diagnosis: cdnlog.Diagnosis) -> None:
