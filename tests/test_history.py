@@ -399,6 +399,45 @@ def test_an_older_store_is_migrated_after_a_copy(place: Path, monkeypatch: pytes
     assert copy.read_bytes()[100:] == before[100:]
 
 
+def test_a_store_of_the_first_version_goes_on(tmp_path: Path, place: Path, run: Run) -> None:
+    """What the first version had written ends as if it had been written by this one."""
+    write(tmp_path / "logs" / "a.log", FEW)
+    run()
+    with sqlite3.connect(place) as connection:
+        connection.executescript("DROP TABLE day; DROP TABLE told; DELETE FROM setting WHERE name = 'rolled';")
+        connection.execute("PRAGMA user_version = 1")
+    connection.close()
+    write(tmp_path / "logs" / "b.log", lines_of(100, 30))
+    run()
+    assert place.with_name("history.db.v1").exists()
+    fresh = tmp_path / "fresh.db"
+    for name in ("a.log", ""):
+        cdnlog.nightly(tmp_path / "logs" / name, fresh, jobs=1)
+    assert content(place) == content(fresh)
+
+
+def test_days_that_are_kept_whole_are_those_of_the_files(tmp_path: Path, place: Path, run: Run) -> None:
+    """Whatever comes, grows, is replaced, comes late or has stray times: the history is what the files count."""
+    first = lines_of(300, 30)
+    stray = lines_of(1, 30, seed=9)[0].replace("20261121", "20291121", 1)
+    deliveries = {
+        "a": [*first, stray],
+        "b": lines_of(200, 23),
+        "late": lines_of(100, 2),
+        "a ": first,
+        "b ": [*lines_of(200, 23), *lines_of(50, 24)],
+        "c": lines_of(80, 24 * 40),
+    }
+    for name, lines in deliveries.items():
+        write(tmp_path / "logs" / f"{name.strip()}.log", lines)
+        night = run(replace_lost=True)
+        since = "2026-12-02" if name == "c" else None
+        assert night.history.table == cdnlog.stored(place, window="1h", since=since).table
+        with opened(place) as store:
+            (days,) = store.connection.execute("SELECT count(*) FROM day").fetchone()
+        assert days == 29
+
+
 def test_one_run_at_a_time(place: Path) -> None:
     """While one run has the store, another one leaves at once; afterwards nothing is left of the lock."""
     with writing(place), pytest.raises(StoreBusy), writing(place):

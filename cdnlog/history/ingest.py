@@ -17,7 +17,8 @@ import numpy as np
 
 from cdnlog.errors import UsageError
 from cdnlog.filerun import Progress
-from cdnlog.gather import Kept, merged
+from cdnlog.gather import Kept, Pool
+from cdnlog.history.ageing import roll_up
 from cdnlog.history.fingerprint import Fingerprint, Print
 from cdnlog.history.judge import Judgement, Read, judge
 from cdnlog.history.ledger import COUNTED, DAMAGED, REFUSED, Entry, Ledger
@@ -32,7 +33,7 @@ from cdnlog.workers import Monitor, Plan, run
 from cdnlog.zones import UTC_ZONE, fixed, zone
 
 _ROLL_UP_EVERY = 256
-_ROLLED = 1024  # rows looked at per transaction, whether they are to be made coarser
+_LIGHTEST = 1 << 20  # as many bytes weighs the smallest file: so many of them wait for one commit
 
 
 @dataclass(frozen=True)
@@ -154,28 +155,25 @@ class Ingest:
         unread = [one for one in candidates.values() if one.known is None]
         gathered = _Gathered(self._newest_before, self._keep)
         counted: list[int] = []
-        for done, (candidate, result, fingerprint) in enumerate(self._results(unread, rejects), 1):
-            row = self._take(candidate, result, fingerprint)
-            if row is not None:
-                counted.append(row.id)
-                gathered.add(row, result.kept)
-            if done % _ROLL_UP_EVERY == 0:
-                self.roll_up()
-        self.roll_up()
+        with self._ledger.store.together():
+            for done, (candidate, result, fingerprint) in enumerate(self._results(unread, rejects), 1):
+                row = self._take(candidate, result, fingerprint)
+                if row is not None:
+                    counted.append(row.id)
+                    gathered.add(row, result.kept)
+                if done % _ROLL_UP_EVERY == 0:
+                    self.roll_up()
+            self.roll_up()
         night = self._night if self._ledger.of_night(self._night) else self._last
         wanted = [entry for entry in self._ledger.of_night(night) if entry.counts]
         if [entry.id for entry in wanted] != counted:
             gathered = self._gathered_again(wanted, candidates, night)
-        return Intake(max(night, 1), candidates, gathered.evidence, others)
+        return Intake(max(night, 1), candidates, gathered.evidence(), others)
 
     def roll_up(self) -> None:
         """Make what is old coarser."""
-        if self._newest is None:
-            return
-        after: int | None = 0
-        while after is not None:
-            with self._ledger.store.transaction():
-                after = self._ledger.coarser(self.grains, after, _ROLLED)
+        if self._newest is not None:
+            roll_up(self._ledger, self.grains)
 
     def _looked_at(self, found: Found) -> tuple[dict[str, Candidate], tuple[FileReport, ...]]:
         candidates: dict[str, Candidate] = {}
@@ -242,7 +240,7 @@ class Ingest:
             self._take_damaged(entry, here)
             return None
         try:
-            with ledger.store.transaction():
+            with ledger.store.transaction(max(fingerprint.length, _LIGHTEST)):
                 sums = Sums.of(counted.counts, ledger.word)
                 read = Read(candidate.path, fingerprint, sums, report.accounting.lines)
                 judged = judge(read, ledger, force=self._force)
@@ -332,17 +330,25 @@ class _Gathered:
     """Merges the evidence of the night's files in their order; of what is too old to be told finely nothing is kept."""
 
     def __init__(self, newest: int | None, keep: Keep) -> None:
-        self.evidence = Kept.empty(GRAIN)
+        self._pool = Pool(GRAIN)
         self._newest, self._keep = newest, keep
 
     def add(self, entry: Entry, gathered: Kept | None) -> None:
         if entry.middle is not None and (self._newest is None or entry.middle > self._newest):
             self._newest = entry.middle
-        if gathered is None or self._newest is None:
-            return
+        if gathered is not None:
+            self._pool.add(self._recent(gathered))
+
+    def evidence(self) -> Kept:
+        """Return what is kept."""
+        return self._recent(self._pool.kept())
+
+    def _recent(self, part: Kept) -> Kept:
+        if self._newest is None:
+            return part.take(np.arange(0))
         first = self._keep.grains(self._newest, UTC_ZONE).hours - DAY  # the zone may not be known yet
-        parts = [self.evidence, gathered]
-        self.evidence = merged([part.take(np.flatnonzero(part.times >= first * MICROSECONDS)) for part in parts])
+        recent = part.times >= first * MICROSECONDS
+        return part if recent.all() else part.take(np.flatnonzero(recent))
 
 
 def _stat(path: str) -> Stat | None:

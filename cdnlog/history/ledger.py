@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from hashlib import sha256
 from typing import Any
 
+import numpy as np
+
 from cdnlog.history.fingerprint import Sketch
 from cdnlog.history.store import Store
-from cdnlog.history.tables import GRAIN, Grains, Sums, rolled_up
+from cdnlog.history.tables import DAY, Sums
 from cdnlog.model import Accounting, FileReport, Verdict
 from cdnlog.text import visible
+from cdnlog.zones import floor_to_window, zone
 
 COUNTED, DUPLICATE, COVERED, REFUSED, DAMAGED = "counted", "duplicate", "covered", "refused", "damaged"
 
@@ -101,10 +104,9 @@ _OWN = tuple(f.name for f in fields(Entry) if f.name not in {"path", "accounting
 _TEXTS = ", ".join(f"(SELECT text FROM word WHERE word.id = {name}) AS {name}" for name in _WORDS)  # noqa: S608
 _FOLDER = "(SELECT text FROM word WHERE word.id = folder) AS folder"
 _SELECT = f"SELECT id, name, {_FOLDER}, {', '.join((*_OWN, *_LINES, 'reasons'))}, {_TEXTS} FROM file"  # noqa: S608
+_TIMED = "INDEXED BY file_time WHERE cells IS NOT NULL AND begins < ? AND ends > ?"
 _OUTDATED = """DELETE FROM file WHERE retired < ? AND EXISTS
   (SELECT 1 FROM file AS now WHERE now.key = file.key AND now.retired IS NULL AND now.id > file.id)"""
-_AGED = """SELECT id, grain, cells FROM file WHERE cells IS NOT NULL AND begins < max(:hours, :days, :nothing)
-  AND (grain = 300 OR grain = 3600 AND begins < :days OR begins < :nothing) AND id > :after ORDER BY id LIMIT :most"""
 
 
 class Ledger:
@@ -139,6 +141,10 @@ class Ledger:
         row = self._run("SELECT value FROM setting WHERE name = ?", (name,)).fetchone()
         return row[0] if row else None
 
+    def set(self, name: str, value: str) -> None:
+        """Change a setting; within a transaction."""
+        self._run("INSERT OR REPLACE INTO setting VALUES (?, ?)", (name, value))
+
     def horizon(self, name: str) -> int:
         """Return the instant before which data is kept by "hours" or "days" only, in UTC seconds."""
         return int(self.setting(name) or 0)
@@ -170,11 +176,9 @@ class Ledger:
 
     def around(self, begins: int, ends: int, domain: int | None) -> Iterator[tuple[Entry, Sketch]]:
         """Yield the files that count and whose lines are still known, of a domain (or of several) at a time."""
-        where = (
-            "WHERE cells IS NOT NULL AND begins < ? AND ends > ? AND retired IS NULL AND state = ? "
-            "AND (? IS NULL OR domain IS NULL OR domain = ?) ORDER BY id"
-        )
-        for entry in self._entries(where, (ends, begins, COUNTED, domain, domain)):
+        where = f"{_TIMED} AND retired IS NULL AND state = ? AND (? IS NULL OR domain IS NULL OR domain = ?)"
+        found = self._entries(where, (ends, begins, COUNTED, domain, domain))
+        for entry in sorted(found, key=lambda entry: entry.id):
             sketch = self.sketch(entry)
             if sketch is not None:
                 yield entry, sketch
@@ -186,15 +190,12 @@ class Ledger:
 
     def sums(self, begins: int, ends: int) -> Sums:
         """Return all that counts in the files with data in a time; cells beside it are among them."""
-        where = "cells IS NOT NULL AND begins < ? AND ends > ? AND retired IS NULL AND state = ?"
-        return self._sums(where, (ends, begins, COUNTED))
+        return self._sums("retired IS NULL AND state = ?", (ends, begins, COUNTED))
 
     def sums_before(self, night: int, begins: int, ends: int) -> Sums:
         """Return the same as it was before a night."""
         then = "night < ? AND (retired IS NULL OR retired >= ?) AND state = ?"
-        return self._sums(
-            f"cells IS NOT NULL AND begins < ? AND ends > ? AND {then}", (ends, begins, night, night, COUNTED)
-        )
+        return self._sums(then, (ends, begins, night, night, COUNTED))
 
     def cells(self, ids: Iterable[int]) -> Sums:
         """Return what is kept of some rows."""
@@ -206,13 +207,6 @@ class Ledger:
             (blob,) = self._run("SELECT cells FROM file WHERE id = ?", (one,)).fetchone()
             if blob is not None:
                 yield blob
-
-    def span(self) -> tuple[int, int] | None:
-        """Return begin and end of all that counts, None without any."""
-        low, high = self._run(
-            "SELECT min(begins), max(ends) FROM file WHERE cells IS NOT NULL AND retired IS NULL"
-        ).fetchone()
-        return None if low is None else (low, high)
 
     def words(self) -> dict[int, str]:
         """Return all words by number."""
@@ -236,6 +230,8 @@ class Ledger:
         number = self._run(f"INSERT INTO file ({names}) VALUES ({marks})", row).lastrowid  # noqa: S608 - our own names
         if sketch is not None:
             self._run("INSERT INTO sketch VALUES (?, ?)", (number, sketch.pack()))
+        if sums is not None:
+            self._forget_days(sums)
         return int(number or 0)
 
     def remove(self, entry: Entry) -> None:
@@ -244,6 +240,7 @@ class Ledger:
 
     def retire(self, entry: Entry, night: int) -> None:
         """Let a row count no longer."""
+        self._forget_days(self.cells([entry.id]))
         self._run("UPDATE file SET retired = ? WHERE id = ?", (night, entry.id))
         self._run("DELETE FROM sketch WHERE file = ?", (entry.id,))
 
@@ -262,29 +259,21 @@ class Ledger:
         values = (folder, name, _key(path), entry.id)
         self._run("UPDATE file SET folder = ?, name = ?, key = ? WHERE id = ?", values)
 
-    def coarser(self, grains: Grains, after: int, at_most: int) -> int | None:
-        """Make cells as coarse as their age asks for; within a transaction.
+    def days(self, first: int, end: int) -> list[tuple[int, bytes]]:
+        """Return the packed cells of the days that are kept as a whole and begin in a time."""
+        return self._run("SELECT start, cells FROM day WHERE start >= ? AND start < ?", (first, end)).fetchall()
 
-        Args:
-            grains: How finely what is kept.
-            after: Number of a row; those with higher ones are looked at.
-            at_most: How many of them.
+    def keep_days(self, cells: Mapping[int, bytes], first: int, end: int) -> None:
+        """Keep days as a whole, by their begin, and drop those that begin outside of a time; within a transaction."""
+        self.store.connection.executemany("INSERT OR REPLACE INTO day VALUES (?, ?)", cells.items())
+        self._run("DELETE FROM day WHERE start < ? OR start >= ?", (first, end))
 
-        Returns:
-            The number of the last row that was looked at, None if that was the last there is.
-        """
-        for name, age in (("hours", grains.hours), ("days", grains.days)):
-            if age > self.horizon(name):
-                self._run("INSERT OR REPLACE INTO setting VALUES (?, ?)", (name, str(age)))
-        ages = {"hours": grains.hours, "days": grains.days, "nothing": grains.nothing}
-        rows = self._run(_AGED, {**ages, "after": after, "most": at_most}).fetchall()
-        rolled = rolled_up(grains, [cells for *_, cells in rows])
-        for (number, grain, cells), (kept, finest) in zip(rows, rolled, strict=True):
-            if kept != cells or finest != grain:
-                self._run("UPDATE file SET cells = ?, grain = ? WHERE id = ?", (kept, finest, number))
-                if finest != GRAIN:
-                    self._run("DELETE FROM sketch WHERE file = ?", (number,))
-        return rows[-1][0] if len(rows) == at_most else None
+    def _forget_days(self, sums: Sums) -> None:
+        """Drop the days that are kept as a whole and are so no longer."""
+        where = self.setting("zone")
+        if where is not None:
+            days = np.unique(floor_to_window(sums.keys[:, 0], DAY, zone(where)))
+            self.store.connection.executemany("DELETE FROM day WHERE start = ?", ((day,) for day in days.tolist()))
 
     def _row(self, entry: Entry) -> dict[str, Any]:
         row: dict[str, Any] = {name: getattr(entry, name) for name in _OWN}
@@ -307,7 +296,8 @@ class Ledger:
         return [_entry(dict(zip(names, row, strict=True))) for row in cursor]
 
     def _sums(self, where: str, values: Sequence[Any]) -> Sums:
-        return Sums.unpack(blob for (blob,) in self._run(f"SELECT cells FROM file WHERE {where}", values))  # noqa: S608
+        """Return the cells of files with data in a time, the first two values, for which more holds."""
+        return Sums.unpack(blob for (blob,) in self._run(f"SELECT cells FROM file {_TIMED} AND {where}", values))  # noqa: S608
 
 
 def _key(path: str) -> int:

@@ -13,6 +13,7 @@ from cdnlog.cells import joint
 from cdnlog.counts import Counts
 from cdnlog.evidence import Evidence
 from cdnlog.history.baseline import Seen, base_id
+from cdnlog.history.days import Days
 from cdnlog.history.ledger import DAMAGED, REFUSED, Entry, Ledger
 from cdnlog.history.tables import DAY, GRAIN, HOUR, Grains, Sums
 from cdnlog.zones import floor_to_window, name_of
@@ -21,7 +22,6 @@ HISTORY = 28 * DAY
 """How far back counts are compared and drawn."""
 _REMEMBERED = 60 * DAY
 _STRAY = 0.999  # share of the requests by whose end a night ends: the rest may be stray times
-_LARGEST = 2**62
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,7 @@ class NightData:
         self._ledger, self.number, self._zone, self._grains = ledger, number, zone, grains
         self.entries = ledger.of_night(number)
         self._words = ledger.words()
+        self._days = Days(ledger, zone)
         active = [entry for entry in self.entries if entry.counts]
         self._new = ledger.cells(entry.id for entry in active)
         self._old = ledger.cells(entry.id for entry in ledger.retired_in(number) if entry.night < number)
@@ -71,10 +72,9 @@ class NightData:
 
     def history(self) -> Counts:
         """Return all that counts in the last four weeks by the hour."""
-        first = int(floor_to_window(np.array([self._newest() - HISTORY]), DAY, self._zone)[0])
-        first = max(first, self._grains.days)
-        sums = self._ledger.sums(first, _LARGEST)
-        return sums.where(sums.keys[:, 0] >= first).counts(self._words, HOUR, self._zone)
+        first = max(self._newest() - HISTORY, self._ledger.horizon("days"))
+        midnight = int(floor_to_window(np.array([first]), DAY, self._zone)[0])
+        return self._days.since(midnight, self._newest()).counts(self._words, HOUR, self._zone)
 
     def without(self, history: Counts) -> Counts:
         """Return a history without the hours and domains that this night is about."""
@@ -135,6 +135,7 @@ class NightData:
             rows = [(s.night, s.id, s.domain, s.status, s.cause, s.requests, s.total, s.starts, s.ends) for s in found]
             connection.executemany("INSERT INTO finding VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
             run("DELETE FROM finding WHERE ends < ?", (newest - _REMEMBERED,))
+            self._days.keep()
             self._ledger.forget_retired(self.number)
 
     def _newest(self) -> int:

@@ -21,7 +21,7 @@ _LEVEL = 6
 
 def packed(table: Ints) -> bytes:
     """Return a table of int64 as bytes."""
-    planes = np.ascontiguousarray(table, "<i8").view(np.uint8).reshape(len(table), -1).T
+    planes = np.ascontiguousarray(table, "<i8").view(np.uint8).reshape(len(table), table.shape[1] * 8).T
     return zlib.compress(planes.tobytes(), _LEVEL)
 
 

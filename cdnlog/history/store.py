@@ -15,8 +15,9 @@ from cdnlog.errors import StoreBusy, StoreError, UsageError
 from cdnlog.failpoints import failpoint
 from cdnlog.text import visible
 
-VERSION = 1
+VERSION = 2
 APPLICATION = 0x63646E6C  # "cdnl", by which file(1) and we know a store from any other database
+_WAITING = 32 << 20  # bytes of logs whose counts may wait for one commit
 _WAIT = 10.0  # seconds that a reader waits for a commit
 _SCHEMA = """
 PRAGMA page_size = 8192;
@@ -48,7 +49,11 @@ CREATE TABLE finding (
   PRIMARY KEY (night, id)
 ) WITHOUT ROWID;
 """
-MIGRATIONS: Mapping[int, str] = {}
+_SECOND = """
+CREATE TABLE day (start INTEGER PRIMARY KEY, cells BLOB NOT NULL);
+CREATE TABLE told (place INTEGER PRIMARY KEY, finding TEXT NOT NULL);
+"""
+MIGRATIONS: Mapping[int, str] = {1: _SECOND}
 """For each older version the statements that lead to the next one."""
 
 _held: set[int] = set()  # descriptors of locks: a worker that was forked must not keep the lock of a dead parent
@@ -72,22 +77,55 @@ class Store:
 
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
         self.path, self.connection = path, connection
+        self._together, self._waiting = False, 0
 
     @contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
-        """Do all of it or, on whatever error or signal, nothing of it."""
+    def transaction(self, weight: int = 0) -> Iterator[sqlite3.Connection]:
+        """Do all of it or, on whatever error or signal, nothing of it.
+
+        Args:
+            weight: Bytes of logs to be read again if it were lost; within `together` only.
+        """
+        run = self.connection.execute
         with _told(self.path):
             failpoint()
-            self.connection.execute("BEGIN IMMEDIATE")
+            if not self.connection.in_transaction:
+                run("BEGIN IMMEDIATE")
+            run("SAVEPOINT step")
             try:
                 yield self.connection
                 failpoint()
-                self.connection.execute("COMMIT")
+                run("RELEASE step")
             except BaseException:
                 with suppress(sqlite3.Error):  # after some errors SQLite has rolled back already
-                    self.connection.execute("ROLLBACK")
+                    run("ROLLBACK TO step" if self._together else "ROLLBACK")
                 raise
+            self._waiting += weight
+            if not self._together or self._waiting >= _WAITING:
+                self._commit()
             failpoint()
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Commit several transactions at once, to wait for the disk once; those that are done are kept, come what may."""
+        self._together = True
+        try:
+            yield
+        finally:
+            self._together = False
+            if self.connection.in_transaction:
+                with _told(self.path):
+                    self._commit()
+
+    def _commit(self) -> None:
+        self._waiting = 0
+        failpoint()
+        try:
+            self.connection.execute("COMMIT")
+        except BaseException:
+            with suppress(sqlite3.Error):
+                self.connection.execute("ROLLBACK")
+            raise
 
     def tidy(self) -> None:
         """Give freed space back where there is more of it than of what is left."""
@@ -138,6 +176,7 @@ def writing(path: Path) -> Iterator[Store]:
                 _make(path)
         with _told(path), closing(_connected(path)) as connection:
             connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA cache_spill = OFF")  # readers are not kept out before a commit
             version = _version(path, connection)
             _check(path, connection)
             if version < VERSION:
@@ -201,7 +240,8 @@ def _make(path: Path) -> None:
     """Make an empty store, which appears under its name when it is whole."""
     made = path.with_name(f"{temporary_prefix(path)}store.tmp")
     with closing(sqlite3.connect(made, isolation_level=None)) as connection:
-        connection.executescript(f"{_SCHEMA} PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION};")
+        marks = f"PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION};"
+        connection.executescript(f"{_SCHEMA} {_SECOND} {marks}")
     sync(made)
     failpoint()
     made.replace(path)

@@ -94,6 +94,13 @@ class Sums:
         sums[:, _LOOKUPS] = sums[:, 0] - sums[:, _LOOKUPS]
         return cls(rows[:, :_KEYS], sums)
 
+    @classmethod
+    def joined(cls, parts: Sequence[Sums]) -> Sums:
+        """Return the cells of all parts, those of the same key not yet added up."""
+        wide = any(part.sums.dtype == object for part in parts)
+        sums = [part.sums.astype(object) if wide else part.sums for part in parts]
+        return cls(np.concatenate([part.keys for part in parts]), np.concatenate(sums))
+
     def pack(self) -> bytes:
         """Return them as bytes."""
         sums = self.sums.copy()

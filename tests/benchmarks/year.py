@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 
 import cdnlog
+from cdnlog.history.ageing import roll_up
 from cdnlog.history.fingerprint import KEPT, Sketch
 from cdnlog.history.ledger import COUNTED, Entry, Ledger
 from cdnlog.history.retention import Keep
@@ -79,9 +80,9 @@ def build(store: Path, days: int, names: list[str]) -> int:
                         number += 1
                 ends = END - (days - day - 1) * DAY
                 connection.execute("INSERT INTO night VALUES (?, ?, ?)", (day + 366 - days, ends - HOUR // 2, ends))
-        with opened.transaction() as connection:
-            connection.execute("INSERT INTO setting VALUES ('zone', ?)", (ZONE,))
-            ledger.coarser(grains, 0, 1)
+        with opened.transaction():
+            ledger.set("zone", ZONE)
+        roll_up(ledger, grains)
     return number
 
 

@@ -1,0 +1,44 @@
+"""Makes what is old coarser: minutes become hours, hours days, and days nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cdnlog.history.ledger import Ledger
+from cdnlog.history.tables import GRAIN, Grains, rolled_up
+from cdnlog.zones import name_of
+
+_AT_ONCE = 1024  # rows per transaction
+_AGED = """SELECT id FROM file INDEXED BY file_time WHERE cells IS NOT NULL AND begins < max(:hours, :days, :nothing)
+  AND (grain = 300 OR grain = 3600 AND begins < :days OR begins < :nothing) ORDER BY id"""
+
+
+def roll_up(ledger: Ledger, grains: Grains) -> None:
+    """Make all cells as coarse as their age asks for.
+
+    Ages move on at midnight only: whether the last run has done the same already is noted when it is through.
+    """
+    ages = {"hours": grains.hours, "days": grains.days, "nothing": grains.nothing}
+    done = f"{name_of(grains.zone)} {' '.join(map(str, ages.values()))}"
+    if ledger.setting("rolled") == done:
+        return
+    rows = [number for (number,) in ledger.store.connection.execute(_AGED, ages)]
+    for first in range(0, len(rows) + 1, _AT_ONCE):
+        with ledger.store.transaction():
+            for name in ("hours", "days"):
+                if ages[name] > ledger.horizon(name):
+                    ledger.set(name, str(ages[name]))
+            _coarser(ledger, grains, rows[first : first + _AT_ONCE])
+    with ledger.store.transaction():
+        ledger.set("rolled", done)
+
+
+def _coarser(ledger: Ledger, grains: Grains, rows: Sequence[int]) -> None:
+    run = ledger.store.connection.execute
+    found = [run("SELECT grain, cells FROM file WHERE id = ?", (number,)).fetchone() for number in rows]
+    rolled = rolled_up(grains, [cells for _, cells in found])
+    for number, (grain, cells), (kept, finest) in zip(rows, found, rolled, strict=True):
+        if kept != cells or finest != grain:
+            run("UPDATE file SET cells = ?, grain = ? WHERE id = ?", (kept, finest, number))
+            if finest != GRAIN:
+                run("DELETE FROM sketch WHERE file = ?", (number,))
