@@ -224,8 +224,13 @@ class Catalog:
         """Return the providers that formats name, with a code table or not."""
         return {fmt.provider for fmt in self.formats().values()}
 
+    @property
+    def own(self) -> Path | None:
+        """The user's own folder, None without one."""
+        return self.overlay or (Path(os.environ[ENVIRONMENT]) if os.environ.get(ENVIRONMENT) else None)
+
     def _roots(self) -> Iterator[Traversable]:
-        own = self.overlay or (Path(os.environ[ENVIRONMENT]) if os.environ.get(ENVIRONMENT) else None)
+        own = self.own
         if own is not None and not own.is_dir():
             raise SchemaError(visible(own), "no such folder")
         if own is not None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from typing import IO, Unpack, cast
 
@@ -79,10 +81,9 @@ def nightly(  # noqa: PLR0913 - all but the first three by name
         >>> night.number, len(night.counts.inputs.files)
         (1, 24)
     """
-    made = settings(window, options)
-    _check(made)
-    kept, place = retention.keep(keep), Path(store)
     named = [paths] if isinstance(paths, str | os.PathLike) else sorted(paths, key=os.fspath)
+    made, kept, place = settings(window, options), retention.keep(keep), Path(store)
+    _check(made, named)
     with writing(place) as open_store:
         failpoint()
         ledger = Ledger(open_store)
@@ -90,9 +91,7 @@ def nightly(  # noqa: PLR0913 - all but the first three by name
         ingest = Ingest(ledger, made, kept, force=replace_lost, progress=progress)
         with _rejects(rejects, place) as to:
             intake = ingest.run(_logs(source.find(named), [place, *beside]), to)
-        data = NightData(ledger, intake.night, ingest.zone, ingest.grains)
-        night = _told(data, intake, made)
-        data.finish(_remembered(night))
+        night = _finished(NightData(ledger, intake.night, ingest.zone, ingest.grains), intake, made)
         open_store.tidy()
         if deliver is not None:
             deliver(night)
@@ -107,7 +106,9 @@ def _logs(found: source.Found, beside: Iterable[str | os.PathLike[str]]) -> sour
     return replace(found, inputs=tuple(one for one in found.inputs if os.path.realpath(one.path) not in ours))
 
 
-def _check(made: Settings) -> None:
+def _check(made: Settings, named: Iterable[str | os.PathLike[str]]) -> None:
+    if source.STDIN in named:
+        raise UsageError("a night is made of files that can be read again; standard input cannot be one")
     if made.by or made.filters:
         raise UsageError("a night counts whole files; filter and group with 'cdnlog count --store' afterwards")
     if made.window % GRAIN:
@@ -138,25 +139,48 @@ def _rejects(rejects: IO[bytes] | None, store: Path) -> Iterator[tuple[IO[bytes]
         folder.rmdir()
 
 
-def _told(data: NightData, intake: Intake, made: Settings) -> Night:
-    """Return what there is to say of a night."""
+def _finished(data: NightData, intake: Intake, made: Settings) -> Night:
+    """Tell a night, and write down that it is over."""
+    how = _how(made)
+    night = _told(data, intake, made, data.told(how))
+    data.finish(_remembered(night), night.diagnosis, how)
+    return night
+
+
+def _how(made: Settings) -> str:
+    """Return what findings depend on besides the store, the user's own data by its content."""
+    own = made.catalog.own
+    files = sorted(path for path in own.rglob("*.toml") if path.is_file()) if own else []
+    data = [(str(path.relative_to(own or "")), sha256(path.read_bytes()).hexdigest()) for path in files]
+    digest = sha256(json.dumps(data).encode()).hexdigest()[:16]
+    return json.dumps([made.lang, made.window, made.provider, made.anonymize, digest])
+
+
+def _found(data: NightData, counts: Counts, intake: Intake, made: Settings, baseline: Baseline) -> tuple[Finding, ...]:
+    """Return the findings, each with how it compares with the nights before."""
+    own = made.provider or max(sorted(data.providers.values()), key=list(data.providers.values()).count, default=None)
+    tables = Tables(made.catalog, own or DEFAULT_PROVIDER, made.lang, {} if made.provider else data.providers)
+    found = findings(counts, within(intake.evidence().evidence(), counts), tables, baseline)
+    totals = requests_by(counts, "domain")
+    states = [baseline.state(one, _seconds(one.start), totals[one.domain]) for one in found]
+    return tuple(replace(one, state=state) for one, state in zip(found, states, strict=True))
+
+
+def _told(data: NightData, intake: Intake, made: Settings, before: tuple[Finding, ...] | None) -> Night:
+    """Return what there is to say of a night; what was said of it before is said again."""
     history = data.history()
     counts = replace(data.counts(made.window), inputs=_inputs(data, intake, made))
     baseline = Baseline(data.without(history), data.seen())
-    own = made.provider or max(sorted(data.providers.values()), key=list(data.providers.values()).count, default=None)
-    tables = Tables(made.catalog, own or DEFAULT_PROVIDER, made.lang, {} if made.provider else data.providers)
-    found = findings(counts, within(intake.evidence.evidence(), counts), tables, baseline)
-    totals = requests_by(counts, "domain")
-    states = [baseline.state(one, _seconds(one.start), totals[one.domain]) for one in found]
-    told = tuple(replace(one, state=state) for one, state in zip(found, states, strict=True))
+    found = _found(data, counts, intake, made, baseline) if before is None else before
+    lost = before is None and any(row.counts and row.path not in intake.candidates for row in data.entries)
     return Night(
-        diagnosis=Diagnosis(told, counts, made.lang),
+        diagnosis=Diagnosis(found, counts, made.lang),
         number=data.number,
         news=tuple(_news(data, intake, made)),
         changed=tuple(Changed(c.domain, counts.shown(c.hour), c.before, c.after) for c in data.changed()),
         missing=tuple(_missing(data, baseline, history)),
-        gone=tuple(_gone(data, told, counts, baseline, history)),
-        unknown=tuple(_unknown(data, intake, history, made)),
+        gone=tuple(_gone(data, found, counts, baseline, history)),
+        unknown=tuple(_unknown(data, history, made, lost=lost)),
         history=history,
         known=sum(one.known is not None and one.known.night < data.number for one in intake.candidates.values()),
         days=_days(history),
@@ -244,7 +268,7 @@ def _latest(counts: Counts) -> dict[str, int]:
     return latest
 
 
-def _unknown(data: NightData, intake: Intake, history: Counts, made: Settings) -> Iterator[str]:
+def _unknown(data: NightData, history: Counts, made: Settings, *, lost: bool) -> Iterator[str]:
     """Yield what cannot be known yet."""
     tell = partial(say, made.lang)
     days = _days(history)
@@ -254,7 +278,7 @@ def _unknown(data: NightData, intake: Intake, history: Counts, made: Settings) -
         yield tell("unknown-days", days=days)
     if days < WEEKS * _DAYS_OF_A_WEEK:
         yield tell("unknown-weeks", days=days)
-    if any(row.counts and row.path not in intake.candidates for row in data.entries):
+    if lost:
         yield tell("unknown-rows")
 
 

@@ -252,7 +252,7 @@ class Gone:
 
 
 @dataclass(frozen=True)
-class Night:
+class Night(Renderable):
     """One night: what came in, what is wrong in it, and how that compares with the nights before.
 
     A function of the files and of what the store holds, so that the same night told again is the same.

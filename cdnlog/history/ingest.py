@@ -7,15 +7,15 @@ stays finished; the next run goes on with the rest, and it is the same night.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import tzinfo
+from functools import partial
 from pathlib import Path
 from typing import IO
 
 import numpy as np
 
-from cdnlog.errors import UsageError
 from cdnlog.filerun import Progress
 from cdnlog.gather import Kept, Pool
 from cdnlog.history.ageing import roll_up
@@ -27,7 +27,7 @@ from cdnlog.history.tables import DAY, GRAIN, Grains, Sums
 from cdnlog.model import MICROSECONDS, FileReport, Verdict
 from cdnlog.pipeline import CountFile
 from cdnlog.settings import Settings
-from cdnlog.source import STDIN, Found, Input
+from cdnlog.source import Found, Input
 from cdnlog.totals import Counted
 from cdnlog.workers import Monitor, Plan, run
 from cdnlog.zones import UTC_ZONE, fixed, zone
@@ -73,14 +73,14 @@ class Intake:
     Attributes:
         night: Number of the night.
         candidates: All files that were found, by absolute path.
-        evidence: Kept rows of the night's files.
+        evidence: Returns the kept rows of the night's files; may have to read files again for that.
         others: What was named and is no file to be read.
     """
 
     night: int
-    candidates: dict[str, Candidate] = field(default_factory=dict)
-    evidence: Kept = field(default_factory=lambda: Kept.empty(GRAIN))
-    others: tuple[FileReport, ...] = ()
+    candidates: dict[str, Candidate]
+    evidence: Callable[[], Kept]
+    others: tuple[FileReport, ...]
 
 
 @dataclass(frozen=True)
@@ -148,7 +148,6 @@ class Ingest:
             rejects: Where the records of rejected lines go, and a folder for them meanwhile.
 
         Raises:
-            UsageError: Standard input is among them.
             AccountingError: The lines of a file do not add up; none of it was counted.
         """
         candidates, others = self._looked_at(found)
@@ -166,9 +165,10 @@ class Ingest:
             self.roll_up()
         night = self._night if self._ledger.of_night(self._night) else self._last
         wanted = [entry for entry in self._ledger.of_night(night) if entry.counts]
+        evidence = gathered.evidence
         if [entry.id for entry in wanted] != counted:
-            gathered = self._gathered_again(wanted, candidates, night)
-        return Intake(max(night, 1), candidates, gathered.evidence(), others)
+            evidence = partial(self._gathered_again, wanted, candidates, night)
+        return Intake(max(night, 1), candidates, evidence, others)
 
     def roll_up(self) -> None:
         """Make what is old coarser."""
@@ -179,8 +179,6 @@ class Ingest:
         candidates: dict[str, Candidate] = {}
         others: list[FileReport] = []
         for one in found.inputs:
-            if one.path == STDIN:
-                raise UsageError("a night is made of files that can be read again; standard input cannot be one")
             path = os.path.abspath(one.path)  # noqa: PTH100 - a Path would drop the user's spelling
             if one.verdict is None and (stat := _stat(path)) is not None:
                 candidates[path] = Candidate(path, one, stat)
@@ -306,7 +304,7 @@ class Ingest:
             middle=middle,
         )
 
-    def _gathered_again(self, wanted: list[Entry], candidates: Mapping[str, Candidate], night: int) -> _Gathered:
+    def _gathered_again(self, wanted: list[Entry], candidates: Mapping[str, Candidate], night: int) -> Kept:
         """Read the night's files once more for their evidence: a killed run, or one before, had counted some."""
         newest = self._ledger.newest_before(night)
         gathered = _Gathered(newest, self._keep)
@@ -315,7 +313,7 @@ class Ingest:
         results = run(task, enumerate(candidates[row.path].found for row in rows), self._plan)
         for row, counted in zip(rows, results, strict=True):
             gathered.add(row, counted.kept)
-        return gathered
+        return gathered.evidence()
 
 
 _PROBLEMS = {

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import tzinfo
 
+import msgspec
 import numpy as np
 
 from cdnlog.buffer import Bools, Ints
@@ -16,6 +17,7 @@ from cdnlog.history.baseline import Seen, base_id
 from cdnlog.history.days import Days
 from cdnlog.history.ledger import DAMAGED, REFUSED, Entry, Ledger
 from cdnlog.history.tables import DAY, GRAIN, HOUR, Grains, Sums
+from cdnlog.model import Finding
 from cdnlog.zones import floor_to_window, name_of
 
 HISTORY = 28 * DAY
@@ -121,7 +123,18 @@ class NightData:
         )
         return [Seen(night, base_id(name), *rest) for night, name, *rest in rows]
 
-    def finish(self, found: Iterable[Seen]) -> None:
+    def told(self, how: str) -> tuple[Finding, ...] | None:
+        """Return the findings as they were told when the night was finished, None if it is not or they were told else.
+
+        Args:
+            how: What they depend on besides the store.
+        """
+        if self._ledger.setting("told") != _telling(self.number, how):
+            return None
+        rows = self._ledger.store.connection.execute("SELECT finding FROM told ORDER BY place")
+        return tuple(msgspec.json.decode(text, type=Finding) for (text,) in rows)
+
+    def finish(self, seen: Iterable[Seen], told: Iterable[Finding], how: str) -> None:
         """Write down that the night is over, and what was found; once, whenever it is told again."""
         if self._ledger.last_night() >= self.number or not self.entries:
             return
@@ -132,9 +145,13 @@ class NightData:
             run("INSERT INTO night VALUES (?, ?, ?)", (self.number, newest, ends))
             if newest:
                 run("INSERT OR IGNORE INTO setting VALUES ('zone', ?)", (name_of(self._zone),))
-            rows = [(s.night, s.id, s.domain, s.status, s.cause, s.requests, s.total, s.starts, s.ends) for s in found]
+            rows = [(s.night, s.id, s.domain, s.status, s.cause, s.requests, s.total, s.starts, s.ends) for s in seen]
             connection.executemany("INSERT INTO finding VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
             run("DELETE FROM finding WHERE ends < ?", (newest - _REMEMBERED,))
+            run("DELETE FROM told")
+            texts = ((msgspec.json.encode(one).decode(),) for one in told)
+            connection.executemany("INSERT INTO told (finding) VALUES (?)", texts)
+            self._ledger.set("told", _telling(self.number, how))
             self._days.keep()
             self._ledger.forget_retired(self.number)
 
@@ -183,6 +200,10 @@ class NightData:
                 of = lines.setdefault(self._words[domain], {})
                 of[entry.provider] = of.get(entry.provider, 0) + n
         return {domain: max(of, key=lambda name: (of[name], name)) for domain, of in lines.items()}
+
+
+def _telling(number: int, how: str) -> str:
+    return f"{number} {how}"
 
 
 def _among(pairs: Ints, wanted: Ints) -> Bools:

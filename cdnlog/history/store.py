@@ -107,7 +107,7 @@ class Store:
 
     @contextmanager
     def together(self) -> Iterator[None]:
-        """Commit several transactions at once, to wait for the disk once; those that are done are kept, come what may."""
+        """Commit several transactions at once, to wait for the disk once; those that are done are kept in any case."""
         self._together = True
         try:
             yield

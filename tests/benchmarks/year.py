@@ -3,7 +3,8 @@
     python tests/benchmarks/year.py [--days 365] [--domains 50] [--keep]
 
 The rows are written through the store's own ledger, as nights of one hour would have left them: 438,000 files of 1,500
-lines with 8 codes each. Then one hour of 50 files is made as real logs and told by `cdnlog.nightly`.
+lines with 8 codes each. Then hours of 50 files each are made as real logs and told by `cdnlog.nightly`: the first one
+finds no day kept whole yet, the second one is what every hour costs.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import hashlib
 import random
 import tempfile
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -47,20 +49,22 @@ def main() -> int:
         began = time.monotonic()
         files = build(store, given.days, names)
         print(f"{files:,} files in {time.monotonic() - began:.0f} s: {store.stat().st_size / 1e6:.1f} MB", flush=True)
-        logs = Path(folder) / "logs"
-        for name in names:
-            write(logs, name)
-        for name, work in (
-            ("diagnose", lambda: cdnlog.diagnose(logs)),
-            ("nightly", lambda: cdnlog.nightly(logs, store)),
-            ("nightly again", lambda: cdnlog.nightly(logs, store)),
-        ):
-            began, busy = time.monotonic(), time.process_time()
-            work()
-            took, used = time.monotonic() - began, time.process_time() - busy
-            print(f"one more hour, {given.domains} files, {name}: {took:.2f} s, processor {used:.2f} s")
-        print(f"{store.stat().st_size / 1e6:.1f} MB")
+        first, second = (write(Path(folder) / f"{hour}", names, hour) for hour in range(2))
+        timed("first hour", lambda: cdnlog.nightly(first, store, jobs=1))
+        base = timed("second hour, diagnose alone", lambda: cdnlog.diagnose(second, jobs=1))
+        whole = timed("second hour", lambda: cdnlog.nightly(second, store, jobs=1))
+        timed("second hour again", lambda: cdnlog.nightly(second, store, jobs=1))
+        print(f"beyond diagnose: processor {whole - base:.2f} s; {store.stat().st_size / 1e6:.1f} MB")
     return 0
+
+
+def timed(name: str, work: Callable[[], object]) -> float:
+    """Do something, print how long it took; return the seconds of processor time."""
+    began, busy = time.monotonic(), time.process_time()
+    work()
+    took, used = time.monotonic() - began, time.process_time() - busy
+    print(f"{name}: {took:.2f} s, processor {used:.2f} s", flush=True)
+    return used
 
 
 def build(store: Path, days: int, names: list[str]) -> int:
@@ -114,16 +118,23 @@ def number_of(name: str) -> int:
     return int(name[1:3])
 
 
-def write(logs: Path, name: str) -> None:
-    """Write the log of the newest hour of a domain."""
-    logs.mkdir(exist_ok=True)
-    chance = random.Random(name)
-    lines = (
-        f"20261120{n * HOUR // LINES // 60:04}{n % 60:02} 203.0.113.{n % 250} {name} /{chance.randrange(10**9)} 1000 "
-        f'120 2 {chance.choice(CODES if n % 9 == 0 else CODES[:1])} - 30 "curl/8.5.0" "(null)" GET HTTPS hit 32768\n'
+def write(logs: Path, names: list[str], hour: int) -> Path:
+    """Write the logs of one of the newest hours, a file per domain; return their folder."""
+    logs.mkdir()
+    for name in names:
+        text = "".join(_lines(name, hour))
+        (logs / f"20261120{hour:02}-{name}.gz").write_bytes(gzip.compress(text.encode(), mtime=0))
+    return logs
+
+
+def _lines(name: str, hour: int) -> Iterator[str]:
+    chance = random.Random(f"{name} {hour}")
+    return (
+        f"20261120{hour:02}{n * HOUR // LINES // 60:02}{n % 60:02} 203.0.113.{n % 250} {name} "
+        f"/{chance.randrange(10**9)} 1000 120 2 "
+        f'{chance.choice(CODES if n % 9 == 0 else CODES[:1])} - 30 "curl/8.5.0" "(null)" GET HTTPS hit 32768\n'
         for n in range(LINES)
     )
-    (logs / f"2026112000-{name}.gz").write_bytes(gzip.compress("".join(lines).encode(), mtime=0))
 
 
 if __name__ == "__main__":
