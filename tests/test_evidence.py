@@ -117,7 +117,7 @@ def made(rng: Random, most: int) -> list[Row]:
     return [Row(**{name: rng.choice(pool) for name, pool in pools.items()}) for _ in range(rng.randrange(most + 1))]
 
 
-@pytest.fixture(params=["tiny", "real"], scope="module")
+@pytest.fixture(params=["tiny", "real"])
 def _caps(request: pytest.FixtureRequest) -> Iterable[None]:
     """Make the caps so small that they bite, or leave them."""
     with pytest.MonkeyPatch.context() as patch:
@@ -281,11 +281,11 @@ def test_what_the_log_lacks_is_missing() -> None:
 NIGHT = log(Random(11), 1500, (plain, plain, odd)).replace(b" 200 ", b" 502 ")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def _tight() -> Iterable[None]:
     """Make the caps bite, in threads too."""
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in {"PER_STRATUM": 8, "ROWS": 500, "POOL": 700}.items():
+        for name, value in {"PER_STRATUM": 8, "ROWS": 500, "POOL": 700, "FRESH": 200}.items():
             patch.setattr(gather, name, value)
         yield
 
