@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cdnlog.catalog import DEFAULT_PROVIDER, Catalog, language
-from cdnlog.cli.commands import application
+from cdnlog.cli.commands import Command, application
 from cdnlog.cli.guard import guarded
 from cdnlog.cli.output import Lang, LangOption, Output, OutputOption, deliver
 from cdnlog.cli.shared import DebugOption, ProviderOption, SchemasOption
@@ -12,7 +12,7 @@ from cdnlog.report.layout import Listing
 app = application()
 
 
-@app.command()
+@app.command(cls=Command)
 @guarded
 def codes(
     provider: ProviderOption = DEFAULT_PROVIDER,

@@ -6,8 +6,9 @@ from importlib import import_module
 from typing import Any
 
 import typer
-from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
+
+from cdnlog.cli.values import Command, Group
 
 SUMMARIES = {
     "diagnose": "Say which errors occurred, whose they are, and what to do first.",
@@ -23,11 +24,11 @@ SUMMARIES = {
 """Each command, in the order they are listed, and the first sentence of its help; it is `cdnlog.cli.<name>.app`."""
 
 
-class Commands(TyperGroup):
+class Commands(Group):
     """A group that knows its commands by name and summary, and loads the one that is called."""
 
     def __init__(self, **attributes: Any) -> None:  # noqa: ANN401 - what typer says of a group
-        listed = {name: TyperCommand(name, help=text, rich_markup_mode=None) for name, text in SUMMARIES.items()}
+        listed = {name: Command(name, help=text, rich_markup_mode=None) for name, text in SUMMARIES.items()}
         super().__init__(**{**attributes, "commands": listed})
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401 - typer's own types have no public name
@@ -40,4 +41,4 @@ class Commands(TyperGroup):
 
 def application(*, group: bool = False) -> typer.Typer:
     """Return what one command, or a group that also does something when called alone, is added to."""
-    return typer.Typer(add_completion=False, rich_markup_mode=None, invoke_without_command=group)
+    return typer.Typer(cls=Group, add_completion=False, rich_markup_mode=None, invoke_without_command=group)

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 import cdnlog
-from cdnlog.cli.commands import application
+from cdnlog.cli.commands import Command, application
 from cdnlog.cli.output import Output, OutputOption, deliver
 from cdnlog.cli.reading import Reading, reading
 from cdnlog.cli.shared import StoredOption
@@ -15,7 +15,7 @@ from cdnlog.cli.shared import StoredOption
 app = application()
 
 
-@app.command()
+@app.command(cls=Command)
 @reading
 def count(
     job: Reading,

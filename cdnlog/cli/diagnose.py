@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 import cdnlog
-from cdnlog.cli.commands import application
+from cdnlog.cli.commands import Command, application
 from cdnlog.cli.guard import worst
 from cdnlog.cli.output import Output, OutputOption, deliver
 from cdnlog.cli.reading import Reading, reading
@@ -29,7 +29,7 @@ class Severity(StrEnum):
 app = application()
 
 
-@app.command()
+@app.command(cls=Command)
 @reading
 def diagnose(
     job: Reading,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import cdnlog
-from cdnlog.cli.commands import application
+from cdnlog.cli.commands import Command, application
 from cdnlog.cli.output import Output, OutputOption, deliver
 from cdnlog.cli.reading import Reading, reading
 from cdnlog.errors import UsageError
@@ -14,7 +14,7 @@ _SIDES = 2
 app = application()
 
 
-@app.command()
+@app.command(cls=Command)
 @reading
 def diff(job: Reading, output: OutputOption = Output.table) -> int:
     """Compare two sets of logs, BEFORE and AFTER: what became more or less frequent, which paths used to work.

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from cdnlog.catalog import DEFAULT_PROVIDER, Catalog
-from cdnlog.cli.commands import application
+from cdnlog.cli.commands import Command, application
 from cdnlog.cli.guard import guarded
 from cdnlog.cli.output import Lang, LangOption, Output, OutputOption, deliver
 from cdnlog.cli.shared import DebugOption, ProviderOption, SchemasOption
@@ -15,7 +15,7 @@ from cdnlog.cli.shared import DebugOption, ProviderOption, SchemasOption
 app = application()
 
 
-@app.command()
+@app.command(cls=Command)
 @guarded
 def explain(  # noqa: PLR0913, PLR0917 - one parameter per option, typer passes them by name
     code: Annotated[str, typer.Argument(help="A status code, 0 to 999, or an error word of the vendor.")],

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from cdnlog.catalog import Catalog
-from cdnlog.cli.commands import application
+from cdnlog.cli.commands import Command, application
 from cdnlog.cli.guard import guarded
 from cdnlog.cli.output import Output, OutputOption, deliver
 from cdnlog.cli.shared import AnonymizeOption, DebugOption, SchemasOption
@@ -43,7 +43,7 @@ def _list(*, output: Output, schemas: Path | None, debug: bool) -> int:
     return 0
 
 
-@app.command("detect")
+@app.command("detect", cls=Command)
 @guarded
 def detect(
     path: Annotated[str, typer.Argument(help="A log file, or - for standard input.")],

@@ -9,7 +9,7 @@ import typer
 
 import cdnlog
 from cdnlog.cli import apart
-from cdnlog.cli.commands import application
+from cdnlog.cli.commands import Command, application
 from cdnlog.cli.guard import guarded
 from cdnlog.cli.output import Lang, LangOption, Output, OutputOption, deliver
 from cdnlog.cli.shared import DebugOption, StoreOption
@@ -17,7 +17,7 @@ from cdnlog.cli.shared import DebugOption, StoreOption
 app = application()
 
 
-@app.command()
+@app.command(cls=Command)
 @guarded
 def history(
     store: StoreOption,

@@ -12,7 +12,7 @@ import typer
 import cdnlog
 from cdnlog.catalog import DEFAULT_PROVIDER, Catalog
 from cdnlog.cli import apart
-from cdnlog.cli.commands import application
+from cdnlog.cli.commands import Command, application
 from cdnlog.cli.guard import Terminated, worst
 from cdnlog.cli.output import Output, OutputOption, deliver
 from cdnlog.cli.reading import Reading, reading
@@ -33,7 +33,7 @@ _ROLLED_BACK = "the file that was being counted is rolled back, what was finishe
 app = application()
 
 
-@app.command()
+@app.command(cls=Command)
 @reading
 def nightly(  # noqa: PLR0913, PLR0917 - one parameter per option, typer passes them by name
     job: Reading,

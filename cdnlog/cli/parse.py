@@ -8,7 +8,7 @@ import typer
 
 import cdnlog
 from cdnlog.catalog import Catalog
-from cdnlog.cli.commands import application
+from cdnlog.cli.commands import Command, application
 from cdnlog.cli.files import atomic, atomic_folder
 from cdnlog.cli.reading import Reading, reading
 from cdnlog.cli.screen import say
@@ -18,7 +18,7 @@ from cdnlog.model import FileReport, Inputs
 app = application()
 
 
-@app.command()
+@app.command(cls=Command)
 @reading
 def parse(
     job: Reading,
