@@ -88,7 +88,7 @@ class Tally:
     def _status_codes(self, place: dict[Value, int], status: Ints) -> Ints:
         codes = self._status[status]
         if codes.min() < 0:
-            for new in np.unique(status[codes < 0]).tolist():
+            for new in np.flatnonzero(np.bincount(status[codes < 0])).tolist():
                 self._status[new] = place.setdefault(new, len(place))
             codes = self._status[status]
         return codes

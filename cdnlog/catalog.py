@@ -12,8 +12,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from functools import cache, lru_cache
-from importlib.resources import files
-from importlib.resources.abc import Traversable
 from math import isfinite
 from pathlib import Path
 from threading import Lock
@@ -44,6 +42,8 @@ from cdnlog.errors import SchemaError, UnknownNameError, UsageError
 from cdnlog.text import visible
 
 if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
+
     from cdnlog.formats import LogFormat
 
 T = TypeVar("T")
@@ -62,7 +62,7 @@ def data_root() -> Traversable:
     Raises:
         SchemaError: The installation lacks its data.
     """
-    package = files("cdnlog")
+    package = _package()
     installed = package / "_schemas"
     if installed.is_dir():
         return installed
@@ -72,6 +72,15 @@ def data_root() -> Traversable:
         if (checkout / "pyproject.toml").is_file() and (checkout / "schemas").is_dir():
             return checkout / "schemas"
     raise SchemaError(str(package), "the installation lacks its data folder; install cdnlog anew")
+
+
+def _package() -> Traversable:
+    folder = Path(__file__).parent
+    if folder.is_dir():
+        return folder
+    from importlib.resources import files  # noqa: PLC0415 - takes 5 ms, and only a package in a zip needs it
+
+    return files("cdnlog")
 
 
 @dataclass(frozen=True)

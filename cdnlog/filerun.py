@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
-import tempfile
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from queue import SimpleQueue
-from typing import IO, Generic, TypeVar
+from typing import IO, TYPE_CHECKING, Generic, TypeVar
 
 from cdnlog import source
 from cdnlog.columns import Numbers
@@ -23,6 +20,9 @@ from cdnlog.parse import INVALID, Detection, Parser, Sample, detect, fold
 from cdnlog.settings import Settings
 from cdnlog.text import visible
 from cdnlog.zones import offsets, zone
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 REJECT_GRACE = 10
 """So many rejected lines never make a file exceed its budget, however short it is."""
@@ -77,7 +77,7 @@ class FileRun:
         self._found, self._settings, self._lanes, self._header = found, settings, lanes, header
         self._progress, self._watch = progress, watch
         self._columns = frozenset(columns) | ({"time", "domain"} if settings.filters else set())
-        self._spool = tempfile.SpooledTemporaryFile(_SPOOL) if keep_rejects else None  # noqa: SIM115 - outlives this call
+        self._spool = _spool() if keep_rejects else None
         self._path = visible(found.path)
         self._accounting = Accounting()
         self._parsers: list[Parser] = []
@@ -105,6 +105,8 @@ class FileRun:
         if len(works) == 1:
             yield from (self._worked(parsers[0], block, works[0]) for block, parsers in blocks)
             return
+        from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - takes 3 ms, which one lane does without
+
         free: SimpleQueue[int] = SimpleQueue()
         for lane in range(len(works)):
             free.put(lane)
@@ -239,6 +241,8 @@ class FileRun:
 
     def _note_rejects(self, rejects: tuple[Reject, ...]) -> None:
         if self._spool is not None and rejects:
+            import json  # noqa: PLC0415 - as above
+
             self._spool.writelines(json.dumps(asdict(reject)).encode() + b"\n" for reject in rejects)
 
 
@@ -249,6 +253,12 @@ def within_budget(report: FileReport, max_rejects: float) -> FileReport:
         return report
     problem = f"{account.rejected:,} of {account.lines:,} lines were rejected, more than --max-rejects allows"
     return replace(report, problem=problem, over_budget=True)
+
+
+def _spool() -> IO[bytes]:
+    from tempfile import SpooledTemporaryFile  # noqa: PLC0415 - takes 1 ms, and rejects are rarely kept
+
+    return SpooledTemporaryFile(_SPOOL)
 
 
 def _offset_of(batch: Batch, parser: Parser) -> int | None:

@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from hashlib import blake2b
 from threading import Lock
 
 import numpy as np
@@ -358,6 +357,8 @@ def _name_hashes(names: Sequence[str | None]) -> Words:
 
 @lru_cache(maxsize=65_536)
 def _name_hash(name: str | None) -> int:
+    from hashlib import blake2b  # noqa: PLC0415 - OpenSSL takes 3 ms, which counting does without
+
     return int.from_bytes(blake2b((name or "").encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little")
 
 

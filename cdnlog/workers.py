@@ -7,16 +7,16 @@ threads may hold locks), so there the same tasks run in threads. The answer is t
 
 from __future__ import annotations
 
-import multiprocessing
-import multiprocessing.connection
 import os
 import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from typing import IO, Any, Protocol, TypeVar, cast
+from typing import IO, TYPE_CHECKING, Any, Protocol, TypeVar, cast
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor, Future
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -117,7 +117,7 @@ def run(task: Task[T, R], items: Iterable[T], plan: Plan) -> Iterator[R]:
     if jobs <= 1:
         yield from _alone(task, items, plan)
         return
-    forking = plan.processes and "fork" in multiprocessing.get_all_start_methods()
+    forking = plan.processes and hasattr(os, "fork")
     pool, monitor = _processes(jobs) if forking else _threads(jobs)
     call: Callable[[T], Future[R]] = (
         (lambda item: pool.submit(_in_worker, task, item))
@@ -151,11 +151,19 @@ class _Told(Monitor):
             self._progress(size)
 
 
+# What makes threads and processes takes 8 ms to import, and a single file needs neither.
+
+
 def _threads(jobs: int) -> tuple[Executor, Monitor]:
+    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415
+
     return ThreadPoolExecutor(jobs), Monitor(threading.Event())
 
 
 def _processes(jobs: int) -> tuple[Executor, Monitor]:
+    import multiprocessing  # noqa: PLC0415
+    from concurrent.futures import ProcessPoolExecutor  # noqa: PLC0415
+
     context = multiprocessing.get_context("fork")
     monitor = Monitor(context.Event(), context.Value("q", 0))
     return ProcessPoolExecutor(jobs, context, _begin, (monitor,)), monitor
@@ -175,9 +183,11 @@ def _begin(monitor: Monitor) -> None:
 
 def _end_with_parent() -> None:
     """End this worker when the parent is gone, were it killed: nobody else would, and it holds the parent's pipes."""
-    parent = multiprocessing.parent_process()
+    from multiprocessing import connection, parent_process  # noqa: PLC0415
+
+    parent = parent_process()
     if parent is not None:
-        multiprocessing.connection.wait([parent.sentinel])
+        connection.wait([parent.sentinel])
         os._exit(1)
 
 
@@ -186,6 +196,8 @@ def _in_worker(task: Task[T, R], item: T) -> R:
 
 
 def _in_order(call: Callable[[T], Future[R]], items: list[T], monitor: Monitor, plan: Plan, ahead: int) -> Iterator[R]:
+    from concurrent.futures import wait  # noqa: PLC0415
+
     waiting: deque[Future[R]] = deque()
     rest = deque(items)
     told = 0
