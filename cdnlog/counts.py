@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, tzinfo
 from functools import cache, cached_property
+from itertools import chain
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
@@ -148,12 +149,16 @@ class Counts(Views):
 
     def rows(self) -> Iterator[tuple[Any, ...]]:
         """Yield the rows as they are shown: the dimensions, windows as ISO 8601 in the zone; requests and bytes."""
+        return chain.from_iterable(zip(*columns, strict=True) for columns in self.blocks())
+
+    def blocks(self) -> Iterator[list[list[Any]]]:
+        """Yield the same by columns, some thousand rows at a time."""
         shown = cache(self.shown)  # few windows, many rows
         for first in range(0, len(self), _AT_A_TIME):
             columns = self._listed(self._order[first : first + _AT_A_TIME])
             if "window_start" in columns:
                 columns["window_start"] = list(map(shown, columns["window_start"]))
-            yield from zip(*(columns[name] for name in self.headers), strict=True)
+            yield [columns[name] for name in self.headers]
 
     @property
     def headers(self) -> tuple[str, ...]:

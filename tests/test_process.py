@@ -251,21 +251,37 @@ def test_any_python_flag_works(folder: Path, flags: list[str]) -> None:
         assert run_with(command, folder) == run_here(args, folder)
 
 
-HEAVY = {"pandas", "pyarrow", "matplotlib", "jinja2", "rich"}
+HEAVY = {
+    "pandas", "pyarrow", "matplotlib", "jinja2", "rich", "pydantic", "asyncio", "numpy.ma",
+}  # fmt: skip
 """What takes longest to import: only the commands that need one of these import it."""
+SEVERAL = {"multiprocessing", "concurrent.futures"}
+"""What only several files, or several lanes of one, need."""
 
 # From light to heavy: what one command has imported, the later ones have too.
 FORBIDDEN = {
-    "--help": {*HEAVY, "numpy", "isal", "msgspec", "tabulate", "wcwidth", "tempfile", "cdnlog.catalog"},
-    "explain 514": {*HEAVY, "numpy", "isal", "tabulate", "cdnlog.formats", "cdnlog.model"},
+    "--help": {
+        *HEAVY,
+        "importlib.metadata",
+        "numpy",
+        "isal",
+        "msgspec",
+        "tabulate",
+        "wcwidth",
+        "tempfile",
+        "cdnlog.catalog",
+    },
+    "explain 514": {*HEAVY, "importlib.metadata", "numpy", "isal", "tabulate", "cdnlog.formats", "cdnlog.model"},
     "explain 514 -o json": {*HEAVY, "numpy", "isal", "tabulate", "cdnlog.formats", "cdnlog.model"},
     "codes": {*HEAVY, "numpy", "isal", "cdnlog.formats", "cdnlog.model"},
     "codes -o csv": {*HEAVY, "numpy", "isal", "cdnlog.formats", "cdnlog.model"},
     "formats": {*HEAVY, "numpy", "isal", "cdnlog.model"},
     "formats -o markdown": {*HEAVY, "numpy", "isal", "cdnlog.model"},
-    "count --help": HEAVY,
-    "count a.log": {*HEAVY, "cdnlog.diagnosis", "cdnlog.serverformats"},
-    "diagnose a.log -o csv": HEAVY,
+    "count --help": {*HEAVY, *SEVERAL, "cdnlog.results"},
+    "count a.log -o csv --jobs 1": {*HEAVY, *SEVERAL, "cdnlog.results", "cdnlog.diagnosis", "cdnlog.serverformats"},
+    "count a.log": {*HEAVY, "multiprocessing", "cdnlog.results", "cdnlog.diagnosis", "cdnlog.serverformats"},
+    "diagnose a.log -o csv": {*HEAVY, "multiprocessing"} - {"numpy.ma"},
+    "nightly a.log --store history.db": HEAVY - {"numpy.ma"},
 }
 IMPORTED = """
 import contextlib, io, json, sys

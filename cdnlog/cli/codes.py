@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from cdnlog.catalog import DEFAULT_PROVIDER, Catalog, language
-from cdnlog.cli.commands import Command, application
+from cdnlog.cli.commands import application
 from cdnlog.cli.guard import guarded
 from cdnlog.cli.output import Lang, LangOption, Output, OutputOption, deliver
 from cdnlog.cli.shared import DebugOption, ProviderOption, SchemasOption
+from cdnlog.cli.values import Command
 from cdnlog.report.layout import Listing
 
 app = application()

@@ -8,11 +8,12 @@ from typing import Annotated
 import typer
 
 import cdnlog
-from cdnlog.cli.commands import Command, application
+from cdnlog.cli.commands import application
 from cdnlog.cli.guard import worst
 from cdnlog.cli.output import Output, OutputOption, deliver
 from cdnlog.cli.reading import Reading, reading
 from cdnlog.cli.shared import StoredOption
+from cdnlog.cli.values import Command
 from cdnlog.errors import EXIT_FINDING
 
 

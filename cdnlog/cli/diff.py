@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import cdnlog
-from cdnlog.cli.commands import Command, application
+from cdnlog.cli.commands import application
 from cdnlog.cli.output import Output, OutputOption, deliver
 from cdnlog.cli.reading import Reading, reading
+from cdnlog.cli.values import Command
 from cdnlog.errors import UsageError
 
 _SIDES = 2

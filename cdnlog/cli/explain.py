@@ -7,10 +7,11 @@ from typing import Annotated
 import typer
 
 from cdnlog.catalog import DEFAULT_PROVIDER, Catalog
-from cdnlog.cli.commands import Command, application
+from cdnlog.cli.commands import application
 from cdnlog.cli.guard import guarded
 from cdnlog.cli.output import Lang, LangOption, Output, OutputOption, deliver
 from cdnlog.cli.shared import DebugOption, ProviderOption, SchemasOption
+from cdnlog.cli.values import Command
 
 app = application()
 

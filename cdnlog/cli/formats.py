@@ -8,10 +8,11 @@ from typing import Annotated
 import typer
 
 from cdnlog.catalog import Catalog
-from cdnlog.cli.commands import Command, application
+from cdnlog.cli.commands import application
 from cdnlog.cli.guard import guarded
 from cdnlog.cli.output import Output, OutputOption, deliver
 from cdnlog.cli.shared import AnonymizeOption, DebugOption, SchemasOption
+from cdnlog.cli.values import Command
 from cdnlog.report.layout import Listing
 
 app = application(group=True)

@@ -9,10 +9,11 @@ import typer
 
 import cdnlog
 from cdnlog.cli import apart
-from cdnlog.cli.commands import Command, application
+from cdnlog.cli.commands import application
 from cdnlog.cli.guard import guarded
 from cdnlog.cli.output import Lang, LangOption, Output, OutputOption, deliver
 from cdnlog.cli.shared import DebugOption, StoreOption
+from cdnlog.cli.values import Command
 
 app = application()
 

@@ -12,12 +12,13 @@ import typer
 import cdnlog
 from cdnlog.catalog import DEFAULT_PROVIDER, Catalog
 from cdnlog.cli import apart
-from cdnlog.cli.commands import Command, application
+from cdnlog.cli.commands import application
 from cdnlog.cli.guard import Terminated, worst
 from cdnlog.cli.output import Output, OutputOption, deliver
 from cdnlog.cli.reading import Reading, reading
 from cdnlog.cli.screen import say, width
 from cdnlog.cli.shared import StoreOption
+from cdnlog.cli.values import Command
 from cdnlog.errors import EXIT_FINDING, NothingToAnalyse, UsageError
 from cdnlog.failon import Burn, Condition, Severity, burning, conditions, fails
 from cdnlog.failpoints import passed

@@ -8,10 +8,11 @@ import typer
 
 import cdnlog
 from cdnlog.catalog import Catalog
-from cdnlog.cli.commands import Command, application
+from cdnlog.cli.commands import application
 from cdnlog.cli.files import atomic, atomic_folder
 from cdnlog.cli.reading import Reading, reading
 from cdnlog.cli.screen import say
+from cdnlog.cli.values import Command
 from cdnlog.errors import DamagedInput, UsageError
 from cdnlog.model import FileReport, Inputs
 

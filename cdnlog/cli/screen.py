@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import shutil
 import sys
@@ -62,7 +61,6 @@ def leave(code: int) -> NoReturn:
             sys.stdout.flush()
     except OSError:
         _drop(sys.stdout)
-    gc.freeze()  # all memory goes with the process: Python need not look for what it could free, for 20 ms
     raise SystemExit(code)
 
 

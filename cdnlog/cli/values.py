@@ -67,10 +67,11 @@ def plain(kind: Any, value: object) -> object:  # noqa: ANN401 - a type, or a li
     Raises:
         ValueError: That is not beyond doubt.
     """
-    if value is None and get_origin(kind) is not list:
-        return None
-    if get_origin(kind) is list and isinstance(value, list | tuple | None):
-        return [plain(get_args(kind)[0], one) for one in value or ()]
+    several = get_origin(kind) is list
+    if value is None:
+        return () if several else None
+    if several and isinstance(value, list | tuple):
+        return [plain(get_args(kind)[0], one) for one in value]
     if isinstance(value, kind):  # a default, or text where text is wanted
         return value
     if isinstance(value, str):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from cdnlog.catalog import say
@@ -16,7 +17,10 @@ if TYPE_CHECKING:
     from cdnlog.plots import Floats, Span
 
 Cell = str | int | float | None
+Columns = Sequence[Sequence[Any]]
+"""Rows by columns, all of one length."""
 Say = Callable[..., str]
+_AT_A_TIME = 8192
 
 
 @dataclass(frozen=True)
@@ -139,6 +143,13 @@ def speaker(lang: Lang) -> Say:
 def picked(names: Iterable[str], rows: Iterable[Mapping[str, Any]]) -> Iterator[tuple[Any, ...]]:
     """Return the named values of each row."""
     return (tuple(row[name] for name in names) for row in rows)
+
+
+def blocks(rows: Iterable[tuple[Any, ...]]) -> Iterator[Columns]:
+    """Yield rows by columns, some thousand at a time."""
+    rest = iter(rows)
+    while some := list(islice(rest, _AT_A_TIME)):
+        yield list(zip(*some, strict=True))
 
 
 def clock(iso: str, *, zone: bool = False) -> str:
