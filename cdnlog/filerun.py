@@ -178,7 +178,10 @@ class FileRun:
             self._spool.close()
 
     def _verdict(self) -> tuple[Verdict, str]:
-        return self._trouble or (self._ending.verdict, self._ending.problem)
+        """Return what is wrong: of a damaged file that, for its lines may be of no format only because it is."""
+        if self._trouble and (self._ending.verdict.counts or self._settings.keep_damaged):
+            return self._trouble
+        return self._ending.verdict, self._ending.problem
 
     def _blocks(self) -> Iterator[Block]:
         for item in source.read(self._found, self._settings.block, self._progress, self._watch):

@@ -12,10 +12,10 @@ from cdnlog.parse.lines import Lines
 
 # In the order of these codes; from "fields" on it is a reject, and that is the reason. Faulty fields come behind them.
 FATES = (
-    "counted", "comment", "blank", "fields", "quote", "control", "too-long", "partial-tail", "json", "header",
-    "time-range",
+    "counted", "comment", "blank", "fields", "quote", "control", "too-long", "partial-tail", "json", "json-depth",
+    "header", "time-range",
 )  # fmt: skip
-COUNTED, COMMENT, BLANK, FIELDS, QUOTE, CONTROL, TOO_LONG, PARTIAL_TAIL, JSON, HEADER, _ = range(len(FATES))
+COUNTED, COMMENT, BLANK, FIELDS, QUOTE, CONTROL, TOO_LONG, PARTIAL_TAIL, JSON, DEPTH, HEADER, _ = range(len(FATES))
 
 # What a syslog puts before the line of the log: RFC 3164 with or without its number, rsyslog with ISO times, RFC 5424.
 _TIME = rb"(?:[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?: \d{4})?|\d{4}-\d\d-\d\dT[0-9:.,+Z-]{8,24})"

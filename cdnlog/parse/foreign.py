@@ -21,7 +21,7 @@ MAGIC: dict[bytes, str] = {
     rb".{257}ustar(?:\0| {2}\0)": "a tar archive; extract it, or: tar -xOf FILE | cdnlog ... -",
     rb"\x1f\x8b|\x28\xb5\x2f\xfd|\xfd7zXZ\0|BZh[1-9]1AY&SY": "compressed twice; decompress it once",
     rb"7z\xbc\xaf\x27\x1c|Rar!\x1a\x07|MSCF\0": "an archive; unpack it first",
-    rb"\x04\x22\x4d\x18|\xff\x06\0\0sNaPpY|\x1f[\x9d\xa0]|LZIP\x01|\x89LZO\0": "compressed in a way of its own"
+    rb"\x04\x22\x4d\x18|\xff\x06\0\0sNaPpY|\x1f[\x9d\xa0]|LZIP\x01|\x89LZO\0": "compressed in another way"
     + _UNREADABLE,
     rb"\xff\xfe\0\0|\0\0\xfe\xff": "UTF-32 text; convert it to UTF-8: iconv -f UTF-32 -t UTF-8",
     rb"\xff\xfe|\xfe\xff": "UTF-16 text; convert it to UTF-8: iconv -f UTF-16 -t UTF-8",
@@ -39,7 +39,7 @@ LOOKS: dict[bytes, str] = {
     rb"\s*\[\s*(?:\{|\Z)": f"a JSON array{_RECORDS} '.[]'",
     rb"\{\"(?:log|message)\":.*\"(?:stream|@timestamp)\":": "lines inside the JSON of a container or a shipper; "
     "take them out of it: jq -r '.log // .message'",
-    rb"[^\n]*\}\s*\{": f"several JSON records in one line{_RECORDS} .",
+    rb"\{[^\n]*\}[ \t]*\{": f"several JSON records in one line{_RECORDS} .",
     rb"\s*\{\s*(?:\n|\"[^\n]*\n\s+\")": f"JSON records over several lines{_RECORDS} .",
     rb"\{\"\w+\":\s*\[\s*\{": f"a JSON object that holds the records{_RECORDS} '.[][]'",
     rb"\x1f(?:\xef\xbf\xbd|\xc2\x8b)\x08": "a gzip file that was converted like text; download it again, as bytes",

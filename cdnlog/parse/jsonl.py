@@ -22,12 +22,12 @@ from cdnlog import kernel
 from cdnlog.buffer import Bools, Buffer, Bytes, Ints
 from cdnlog.formats import JsonLines
 from cdnlog.model import Block
-from cdnlog.parse.fates import CONTROL, COUNTED, FIELDS, JSON, content, prejudged
+from cdnlog.parse.fates import CONTROL, COUNTED, DEPTH, FIELDS, JSON, content, prejudged
 from cdnlog.parse.lines import LF, Lines, scan
 from cdnlog.parse.records import Path, Shape, meant, steps
 from cdnlog.parse.split import Slice, Slices, Split
 
-_DEEPEST = 64
+_DEEPEST = 64  # objects and lists within one another
 _LONGEST_PREFIX = 256  # what a syslog or a container's runtime puts before the object
 # No text is matched in two ways, and one that does not end is taken to the end of the line: linear for any input.
 _TEXT = rb'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)'
@@ -196,6 +196,8 @@ class JsonSplitter:
         if lines.control[i]:
             return CONTROL
         at = line.find(b"{", start, start + _LONGEST_PREFIX)
+        if _too_deep(line):
+            return DEPTH
         if at < 0 or b'"' in line[start:at]:
             return JSON
         found = _lenient(line[at:].rstrip(b", \t"))
@@ -212,8 +214,6 @@ def _laid_out(raws: Iterable[Raw], width: int, offset: int) -> tuple[bytes, Ints
 
 def _lenient(line: bytes) -> object:
     """Read JSON that nearly is some; None if it is not."""
-    if line.count(b"{") + line.count(b"[") > _DEEPEST and _depth(line) > _DEEPEST:
-        return None
     for text in (line, None):
         try:
             shown = (_mended(line) if text is None else text).decode("utf-8", "surrogateescape")
@@ -223,12 +223,14 @@ def _lenient(line: bytes) -> object:
     return None
 
 
-def _depth(line: bytes) -> int:
+def _too_deep(line: bytes) -> bool:
+    if line.count(b"{") + line.count(b"[") <= _DEEPEST:
+        return False
     depth = deepest = 0
     for match in _NESTING.finditer(line):
         depth += (match["open"] is not None) - (match["close"] is not None)
         deepest = max(depth, deepest)
-    return deepest
+    return deepest > _DEEPEST
 
 
 def _mended(line: bytes) -> bytes:
