@@ -67,18 +67,26 @@ class Grid:
         return replace(self, domains=(*names[: most - 1], f"+{len(rest)}"), requests=requests, others=len(rest))
 
 
-def grid(counts: Counts) -> Grid:
-    """Return counts by window, domain and status as a grid from the first to the last window."""
+def grid(counts: Counts, *, windows: bool = True) -> Grid:
+    """Return counts by window, domain and status as a grid from the first to the last window.
+
+    Args:
+        counts: The counts.
+        windows: Whether to tell the windows apart; else all of the time is one, however long.
+    """
     at = [counts.dims.index(name) for name in ("window_start", "domain", "status")]
     starts, domains, statuses = counts.cells.keys[:, at].T
     names, codes = (counts.cells.values[i] or () for i in at[1:])
     if not len(starts):
         return Grid((), (), np.zeros((0, len(CLASSES), 0), np.int64))
+    last = int(starts.max())
+    if not windows:
+        starts = np.full_like(starts, starts.min())
     steps = np.arange(starts.min(), starts.max() + 1, min(counts.window, _STEP))
-    windows = np.unique(floor_to_window(steps, counts.window, counts.zone))
+    begins = np.unique(floor_to_window(steps, counts.window, counts.zone))
     classes = np.array([CLASSES.index(class_of(int(code or 0))) for code in codes], np.int64)
-    requests = np.zeros((len(names), len(CLASSES), len(windows)), np.int64)
-    np.add.at(requests, (domains, classes[statuses], np.searchsorted(windows, starts)), counts.cells.sums[:, 0])
-    seconds = [*windows.tolist(), int(windows[-1]) + counts.window]
+    requests = np.zeros((len(names), len(CLASSES), len(begins)), np.int64)
+    np.add.at(requests, (domains, classes[statuses], np.searchsorted(begins, starts)), counts.cells.sums[:, 0])
+    seconds = [*begins.tolist(), last + counts.window]
     edges = tuple(datetime.fromtimestamp(second, counts.zone) for second in seconds)
     return Grid(tuple(map(str, names)), edges, requests)

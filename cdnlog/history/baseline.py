@@ -88,11 +88,6 @@ class _Hours:
     starts: Ints
     totals: Ints
 
-    def at(self, hour: int) -> int:
-        """Return the requests of an hour."""
-        place = int(np.searchsorted(self.starts, hour))
-        return int(self.totals[place]) if place < len(self.starts) and self.starts[place] == hour else 0
-
 
 class _Table:
     """Counts by the hour, to be had by domain and code."""
@@ -226,7 +221,7 @@ class Baseline:
             begins: Begin of the time, a whole hour in UTC seconds.
             ends: Its end.
         """
-        hours = list(range(begins, ends, HOUR))
+        hours = range(begins, ends, HOUR)
         found: list[Absence] = []
         table = _Table(now)
         for domain in table.names:
@@ -261,10 +256,15 @@ def _places(starts: Ints, length: int, where: tzinfo) -> Ints:
     return places
 
 
-def _held(present: _Hours, hours: Sequence[int]) -> dict[int, int]:
+def _held(present: _Hours, hours: range) -> dict[int, int]:
     """Return the hours without requests between two busy ones, with what is to be expected."""
-    pairs = ((hour, present.at(hour - HOUR), present.at(hour + HOUR)) for hour in hours if not present.at(hour))
-    return {hour: (before + after) // 2 for hour, before, after in pairs if min(before, after) >= _BUSY}
+    totals = dict(zip(present.starts.tolist(), present.totals.tolist(), strict=True))
+    pairs = ((hour + HOUR, before, totals.get(hour + 2 * HOUR, 0)) for hour, before in totals.items())
+    return {
+        hour: (before + after) // 2
+        for hour, before, after in pairs
+        if min(before, after) >= _BUSY and hour in hours and hour not in totals
+    }
 
 
 def _runs(hours: Sequence[int]) -> list[tuple[int, int]]:

@@ -42,7 +42,7 @@ def _parts(document: Document | Finding, lang: Lang) -> Iterator[Section]:
         yield from cards.finding_sections(document)
     elif isinstance(document, Counts):
         yield tables.health(document, lang)
-        yield from tables.domains(document, lang) or [tables.counted(document)]
+        yield from tables.domains(document, lang) or [tables.counted(document, lang)]
     elif isinstance(document, Finding):
         yield Section(cards=(cards.finding_card(document, lang),))
     else:

@@ -36,7 +36,7 @@ def render(night: Night) -> str:
 
 
 def _of_requests(night: Night) -> Iterator[_Gauge]:
-    shown = grid(night.counts).top(_DOMAINS + 1)
+    shown = grid(night.counts, windows=False).top(_DOMAINS + 1)
     names = [*shown.domains[:-1], OTHERS] if shown.others else [*shown.domains]
     yield _Gauge("requests", "Requests of the night by domain and class of the status code.", _classes(shown, names))
     total, failing = shown.total.sum(axis=1).tolist(), shown.of(*FAILING).sum(axis=1).tolist()

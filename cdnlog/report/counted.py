@@ -17,7 +17,7 @@ from cdnlog.zones import name_of
 
 def sections(counts: Counts, lang: Lang) -> list[Section]:
     """Return the sections of counts."""
-    return [tables.health(counts, lang), tables.counted(counts), *tables.domains(counts, lang)]
+    return [tables.health(counts, lang), tables.counted(counts, lang), *tables.domains(counts, lang)]
 
 
 def as_dict(counts: Counts) -> dict[str, Any]:

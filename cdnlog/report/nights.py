@@ -64,7 +64,7 @@ def _found(worst: Sequence[Finding], say: Say) -> Tile:
 
 
 def _failing(night: Night, say: Say) -> Tile:
-    shown = grid(night.counts)
+    shown = grid(night.counts, windows=False)
     failing, total = int(shown.of(*FAILING).sum()), int(shown.total.sum())
     note = say("tile-of-requests", failing=f"{failing:,}", total=f"{total:,}")
     return Tile(say("tile-failing"), f"{percent(failing, total)} %", note)

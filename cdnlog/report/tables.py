@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from heapq import nsmallest
+from itertools import islice
 
 from cdnlog.counts import Counts, DomainSummary, requests_by
 from cdnlog.declared import Lang
 from cdnlog.report.layout import Cell, Section, clock, percent, speaker
 
 _CODES_SHOWN = 40
+MOST_ROWS = 100_000
+"""Rows of a table for people; set side by side they must be in memory, all at once."""
 
 
 def health(counts: Counts, lang: Lang) -> Section:
@@ -40,14 +43,19 @@ def _span(counts: Counts) -> str:
     return f"{clock(first)} ~ {clock(last, zone=True)}"
 
 
-def counted(counts: Counts) -> Section:
-    """The counts themselves, as JSON and CSV have them."""
+def counted(counts: Counts, lang: Lang) -> Section:
+    """The counts themselves, as JSON and CSV have them; these have all of them, however many."""
     headers = tuple("window" if dim == "window_start" else dim for dim in counts.dims)
-    rows = tuple(counts.rows())
+    rows = tuple(islice(counts.rows(), MOST_ROWS))
     if "window_start" in counts.dims:
         length = len("2026-11-20 00:05:00") if counts.window % 60 else len("2026-11-20 00:05")
         rows = tuple((window[:length].replace("T", " "), *rest) for window, *rest in rows)
-    return Section("", (*headers, "requests", "bytes"), rows)
+    return Section("", (*headers, "requests", "bytes"), rows, notes=_rest(len(counts), lang))
+
+
+def _rest(rows: int, lang: Lang) -> tuple[str, ...]:
+    """Say how many rows are not shown."""
+    return (speaker(lang)("rows-more", n=f"{rows - MOST_ROWS:,}"),) if rows > MOST_ROWS else ()
 
 
 def codes(counts: Counts, lang: Lang) -> list[Section]:
@@ -69,8 +77,9 @@ def domains(counts: Counts, lang: Lang) -> list[Section]:
     say = speaker(lang)
     heads = ("domain", "requests", "errors", "error-share", "hit-share")
     headers = (*(say(key) for key in heads), "GB", "Mbit/s", say("peak"))
-    rows = tuple(_domain(row) for row in counts.summary())
-    return [Section(say("domains"), headers, rows)] if rows else []
+    rows = tuple(_domain(row) for row in islice(counts.summary(), MOST_ROWS))
+    notes = _rest(len(requests_by(counts, "domain")), lang) if len(rows) == MOST_ROWS else ()
+    return [Section(say("domains"), headers, rows, notes=notes)] if rows else []
 
 
 def _domain(row: DomainSummary) -> tuple[Cell, ...]:
