@@ -7,7 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-from test_cases import environment, line, log
+import pytest
+from test_cases import environment, line, log, run_here
+
+from cdnlog.report import tables
 
 
 def limited(folder: Path, what: int, most: int, *args: str) -> subprocess.CompletedProcess[str]:
@@ -20,11 +23,11 @@ def limited(folder: Path, what: int, most: int, *args: str) -> subprocess.Comple
 
 
 def test_few_files_are_open_at_once(tmp_path: Path) -> None:
-    """Three hundred files are read where no more than 48 may be open."""
-    for number in range(300):
+    """A hundred and twenty files are read where no more than 48 may be open."""
+    for number in range(120):
         (tmp_path / f"{number}.log").write_text(log("200"), encoding="utf-8")
     done = limited(tmp_path, resource.RLIMIT_NOFILE, 48, "count", ".", "--by", "status", "-o", "csv", "--jobs", "2")
-    assert (done.returncode, done.stdout) == (0, "status,requests,bytes\n200,300,300000\n")
+    assert (done.returncode, done.stdout) == (0, "status,requests,bytes\n200,120,120000\n")
 
 
 def test_a_limit_on_file_size_is_told(tmp_path: Path) -> None:
@@ -37,3 +40,23 @@ def test_a_limit_on_file_size_is_told(tmp_path: Path) -> None:
     assert done.returncode == 74
     assert "cannot write out.csv: File too large" in done.stderr
     assert (tmp_path / "out.csv").read_text(encoding="utf-8") == "before"
+
+
+@pytest.mark.parametrize("output", ["table", "markdown", "html"])
+def test_a_table_for_people_is_bounded(output: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a table so large that nobody reads it the first rows are shown, and how many more there are is said."""
+    monkeypatch.setattr(tables, "MOST_ROWS", 3)
+    (tmp_path / "a.log").write_text(log("200@a 200@b 200@c 200@d 200@e"), encoding="utf-8")
+    shown = run_here(["count", "a.log", "-o", output], tmp_path).out.decode()
+    assert shown.count("2 more rows are not shown here") == 2
+
+
+def test_stray_times_make_no_empty_windows(tmp_path: Path) -> None:
+    """Lines of 1996 and of 2098 in one night are told and drawn like any others, not with all the hours between."""
+    days = ("19960101", "20260101", "20981231")
+    lines = "".join(line(503, at=i).replace("20261120", day) + "\n" for day in days for i in range(60))
+    (tmp_path / "a.log").write_text(lines, encoding="utf-8")
+    reports = ["--report", "html=r.html", "--report", "prometheus=r.prom"]
+    done = limited(tmp_path, resource.RLIMIT_AS, 3 << 30, "nightly", "a.log", "--store", "s.db", *reports)
+    assert done.returncode == 1, done.stderr
+    assert (tmp_path / "r.html").stat().st_size < 1_000_000
