@@ -10,10 +10,13 @@ from __future__ import annotations
 import os
 import re
 import unicodedata
+from collections.abc import Iterator
 
 # Cc controls, Cf invisible and direction marks, Cs lone surrogates, Co private use, Cn unassigned,
 # Zl/Zp line and paragraph separators: whatever can move a cursor, hide or reorder what follows.
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+# Marks that stand above and below a letter: no language stacks more of them, and a tower of them covers other lines.
+_MARKS, _STACKED = frozenset({"Mn", "Me"}), 4
 # Letters and marks that show nothing: fillers, joiners, variation selectors, the empty Braille cell.
 _BLANK = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
 _FORMULA = re.compile(r"[\s\x00-\x1f]*[=+\-@|%\uff1d\uff0b\uff0d\uff20]|[\t\r\n]")
@@ -38,7 +41,16 @@ def visible(value: str | bytes | os.PathLike[str]) -> str:
     text = value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else os.fspath(value)
     if text.isascii() and text.isprintable():
         return text
-    return "".join(_escape(c) if unicodedata.category(c) in _HIDDEN or _BLANK.match(c) else c for c in text)
+    return "".join(_shown(text))
+
+
+def _shown(text: str) -> Iterator[str]:
+    stacked = 0
+    for char in text:
+        category = unicodedata.category(char)
+        stacked = stacked + 1 if category in _MARKS else 0
+        hidden = category in _HIDDEN or stacked > _STACKED or _BLANK.match(char)
+        yield _escape(char) if hidden else char
 
 
 def csv_cell(value: str) -> str:

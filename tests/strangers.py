@@ -57,7 +57,7 @@ HOSTILE = {
     "label": 'x"} 1\\n# HELP',
     "json": '","status":200,"x":"\\u001b',
     "names": "\u793a\u4f8b\u6d4f\u89c8\u5668 Caf\u00e9 \U0001f600",
-    "combining": "a" + "\u0300" * 40,
+    "combining": "a" + "\u0300" * 10,
     "right to left": "\u05d0\u05d1 \u0627\u0644",
 }
 REJECTED = {"carriage return": "a\r200 OK", "nul": "a\0b", "form feed": "a\fb", "vertical tab": "# a\v- b"}

@@ -284,6 +284,18 @@ def test_a_markdown_cell_is_read_back_as_the_text(made: dict[bool, Made]) -> Non
     assert {" ".join(text.split()) for text in expected} <= {" ".join(text.split()) for text in shown}
 
 
+def test_one_long_text_hides_no_number(tmp_path: Path) -> None:
+    """A text as long as a line widens no table: cells end in an ellipsis, and only data formats have all of it."""
+    written(tmp_path / "a.log", (line(200, at, path="/" + "a" * length) for at, length in enumerate((9, 60_000))))
+    counts = cdnlog.count(tmp_path / "a.log", by=("status", "path"), format=TENCENT)
+    for output in ("table", "markdown", "html"):
+        assert len(render(counts, output)) < 6_000
+        assert "a" * 198 + "\u2026" in render(counts, output)
+    assert len(counts._repr_html_()) < 6_000
+    for output in ("csv", "json"):
+        assert "a" * 60_000 in render(counts, output)
+
+
 # Rows and rejects
 
 
@@ -319,6 +331,23 @@ def test_no_text_leads_out_of_the_folder(made: dict[bool, Made], tmp_path: Path,
     assert {(len(parts), parts[0].split("=")[0]) for parts in places} == {(2, column)}
     assert [part for parts in places for part in parts if dirty(part.encode()) or part in (".", "..")] == []
     assert sum(pyarrow.parquet.read_metadata(path).num_rows for path in files) == 10 * len(HOSTILE)
+
+
+@pytest.mark.parametrize(
+    ("column", "long"),
+    [("user_agent", "\u0301" * 900), ("path", "/" + "%2e" * 99), ("domain", ".".join(["h" * 62] * 4))],
+)
+def test_no_text_is_too_long_for_a_folder(tmp_path: Path, column: str, long: str) -> None:
+    """A value longer than the name of a folder can be costs no rows: it is told by its beginning and a hash."""
+    field = {"user_agent": "agent", "domain": "host"}.get(column, column)
+    written(tmp_path / "a.log", (line(200, at, **{field: text}) for at, text in enumerate((long, f"{long}e", "/"))))
+    args = ["parse", "a.log", "--format", TENCENT, "--out", "rows", "--partition", column]
+    result = run_here(args, tmp_path)
+    assert_clean(result)
+    assert result.code == 0
+    places = {path.parent.name for path in (tmp_path / "rows").rglob("*.parquet")}
+    assert len(places) == 3
+    assert len([name for name in places if re.fullmatch(rf"{column}=[%\w.-]*~[0-9a-f]{{12}}", name)]) == 2
 
 
 @pytest.mark.parametrize("name", [name for name in HOSTILE if name.endswith("space")])
@@ -613,6 +642,8 @@ def received(terminal: int) -> bytes:
         ("\u200b\u202e\u2066\ufeff", "\\u200b\\u202e\\u2066\\ufeff"),
         ("\u2028\u2029", "\\u2028\\u2029"),
         ("\ue000\u0378", "\\ue000\\u0378"),
+        ("e\u0301\u0323 \u0e19\u0e49\u0e33", "e\u0301\u0323 \u0e19\u0e49\u0e33"),
+        ("a" + "\u0300" * 6 + "b\u20dd", "a" + "\u0300" * 4 + "\\u0300" * 2 + "b\u20dd"),
         ("\U000e0001\U0010ffff", "\\U000e0001\\U0010ffff"),
     ],
 )

@@ -16,7 +16,7 @@ from markupsafe import Markup
 from cdnlog.counts import Counts
 from cdnlog.declared import Lang
 from cdnlog.held import Holdings
-from cdnlog.report.layout import Cell, Chart, Listing, Swatch, speaker
+from cdnlog.report.layout import Cell, Chart, Listing, Swatch, fitting, speaker
 from cdnlog.report.sections import Document, sections
 from cdnlog.results import Diagnosis, Difference, Night
 from cdnlog.text import visible
@@ -62,7 +62,7 @@ def template(name: str) -> jinja2.Template:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"shown": _shown, "number": _is_number, "svg": _svg, "swatch": _swatch}
+    environment.filters |= {"shown": _shown, "cell": _cell, "number": _is_number, "svg": _svg, "swatch": _swatch}
     return environment.from_string(file(name))
 
 
@@ -75,6 +75,10 @@ def _shown(cell: Cell) -> str:
     if cell is None:
         return "-"
     return f"{cell:,}" if isinstance(cell, int) else visible(str(cell))
+
+
+def _cell(cell: Cell) -> str:
+    return fitting(_shown(cell))
 
 
 def _svg(chart: Chart) -> Markup:

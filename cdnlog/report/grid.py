@@ -6,9 +6,13 @@ from collections.abc import Sequence
 
 import tabulate
 
+from cdnlog.report.layout import fitting
+
 tabulate.MIN_PADDING = 0  # its default widens every head by two columns, and 80 are few
 
 
 def grid(rows: Sequence[Sequence[str]], headers: Sequence[str], style: str, align: Sequence[str] | None = None) -> str:
-    """Return a table in a style of tabulate; all cells are text, and stay as they are."""
-    return tabulate.tabulate(rows, headers, tablefmt=style, disable_numparse=True, colalign=align)
+    """Return a table in a style of tabulate; all cells are text, and stay as they are, or end in an ellipsis."""
+    return tabulate.tabulate(
+        [list(map(fitting, row)) for row in rows], headers, tablefmt=style, disable_numparse=True, colalign=align
+    )

@@ -23,6 +23,14 @@ Say = Callable[..., str]
 _AT_A_TIME = 8192
 
 
+_LONGEST = 200
+
+
+def fitting(cell: str) -> str:
+    """Return as much of a cell as a table shows: one long path would widen all rows; JSON and CSV have all of it."""
+    return cell if len(cell) <= _LONGEST else f"{cell[: _LONGEST - 1]}…"
+
+
 @dataclass(frozen=True)
 class Card:
     """Something to read from top to bottom.

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from hashlib import sha256
 from itertools import chain
 from pathlib import Path
 from typing import IO, Any
+from urllib.parse import quote
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -25,6 +28,7 @@ from cdnlog.text import csv_cell, visible
 Write = Callable[[IO[bytes], Iterable[pa.Table]], None]
 _ROW_GROUP = 128 * 1024
 _MOST_PARTITIONS = 100_000
+_LONGEST_NAME, _NAME_HEAD = 255, 100  # bytes of the name of a folder, and of the beginning of one that is too long
 # What a spreadsheet may run begins with one of these, behind any spaces (RE2, on the distinct values only).
 _SUSPECT = r"^[\s\pZ]*[=+\-@|%＝＋－＠]"  # noqa: RUF001 - full-width signs are formulas too
 
@@ -92,7 +96,8 @@ def write_partitions(folder: Path, tables: Iterable[pa.Table], by: Sequence[str]
     Args:
         folder: An empty folder.
         tables: The rows, with `time` and whatever they are parted by.
-        by: "day" (of UTC) and columns, in the order of the folders.
+        by: "day" (of UTC) and columns, in the order of the folders. A value that is too long for the name of a folder
+            is told by its beginning and a hash.
         origin: Where they come from; what the columns mean is kept with them.
 
     Raises:
@@ -106,7 +111,7 @@ def write_partitions(folder: Path, tables: Iterable[pa.Table], by: Sequence[str]
             raise UnknownNameError("column of --partition", visible(name), schema.names)
     parquet = pa.dataset.ParquetFileFormat()
     pa.dataset.write_dataset(
-        (batch for group in groups for batch in group.to_batches()),
+        (batch for group in groups for batch in _nameably(group, by).to_batches()),
         folder,
         schema=origin.described(schema),
         format=parquet,
@@ -120,6 +125,13 @@ def _with_day(tables: Iterable[pa.Table], by: Sequence[str]) -> Iterator[pa.Tabl
     for table in tables:
         day = pc.strftime(table.column("time"), format="%Y-%m-%d") if "day" in by else None
         yield table if day is None else table.append_column("day", day)
+
+
+def _nameable(name: str, value: str | None) -> str | None:
+    """Return a value that a folder can be named after: one that is too long for that becomes its beginning and hash."""
+    if value is None or len(quote(f"{name}={value}", safe="")) <= _LONGEST_NAME:
+        return value
+    return f"{re.sub('[^A-Za-z0-9._-]', '', value)[:_NAME_HEAD]}~{sha256(value.encode()).hexdigest()[:12]}"
 
 
 def _grouped(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
@@ -163,18 +175,34 @@ def _csv(file: IO[bytes], tables: Iterable[pa.Table]) -> None:
             writer.write_table(_disarmed(group))
 
 
+def _nameably(table: pa.Table, by: Sequence[str]) -> pa.Table:
+    for name in by:
+        place = table.schema.get_field_index(name)
+        if pa.types.is_string(table.schema.field(place).type):
+            words = _encoded(table.column(place))
+            names = [_nameable(name, word) for word in words.dictionary.to_pylist()]
+            table = _with_words(table, place, words.indices, names)
+    return table
+
+
 def _disarmed(table: pa.Table) -> pa.Table:
     """Put an apostrophe before text that a spreadsheet would run; numbers stay numbers."""
     for i, field in enumerate(table.schema):
         if pa.types.is_string(field.type):
-            words = table.column(i).combine_chunks().dictionary_encode()
-            if isinstance(words, pa.ChunkedArray):
-                words = words.combine_chunks()
+            words = _encoded(table.column(i))
             if pc.any(pc.match_substring_regex(words.dictionary, _SUSPECT)).as_py():
-                safe = pa.array([csv_cell(word) for word in words.dictionary.to_pylist()], pa.string())
-                cells = pa.DictionaryArray.from_arrays(words.indices, safe).cast(pa.string())
-                table = table.set_column(i, field, cells)
+                table = _with_words(table, i, words.indices, map(csv_cell, words.dictionary.to_pylist()))
     return table
+
+
+def _encoded(column: pa.ChunkedArray) -> pa.DictionaryArray:
+    words = column.combine_chunks().dictionary_encode()
+    return words.combine_chunks() if isinstance(words, pa.ChunkedArray) else words
+
+
+def _with_words(table: pa.Table, place: int, indices: pa.Array, words: Iterable[str | None]) -> pa.Table:
+    cells = pa.DictionaryArray.from_arrays(indices, pa.array(words, pa.string())).cast(pa.string())
+    return table.set_column(place, table.schema.field(place), cells)
 
 
 def _json_lines(file: IO[bytes], tables: Iterable[pa.Table]) -> None:
