@@ -194,14 +194,22 @@ class FileReport:
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """All files of a run, in the order they were read; and whether what names a person was left out of their rows."""
+    """All files of a run, in the order they were read.
+
+    Attributes:
+        files: What became of each.
+        anonymized: Whether what names a person was left out of their rows.
+        limits: Of each limit of `cdnlog.limits` that was reached, how much there was.
+    """
 
     files: tuple[FileReport, ...] = ()
     anonymized: bool = False
+    limits: Mapping[str, int] = field(default_factory=dict)
 
     def __add__(self, other: Inputs) -> Inputs:
         """Join two runs."""
-        return Inputs(self.files + other.files, self.anonymized or other.anonymized)
+        limits = {name: max(self.limits.get(name, 0), n) for name, n in other.limits.items()}
+        return Inputs(self.files + other.files, self.anonymized or other.anonymized, {**self.limits, **limits})
 
     @property
     def total(self) -> Accounting:

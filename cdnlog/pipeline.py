@@ -18,6 +18,7 @@ from cdnlog.errors import DamagedInput, UnknownNameError
 from cdnlog.evidence import Evidence
 from cdnlog.filerun import FileRun, Progress, R, Watch, Work
 from cdnlog.gather import Gatherer, gathered_columns
+from cdnlog.limits import within
 from cdnlog.model import Batch, FileReport, Inputs, Verdict
 from cdnlog.sections import Section, parted
 from cdnlog.settings import Settings
@@ -132,7 +133,8 @@ class Counter:
         reports = tuple(report for _, report in sorted(self._part.reports.items()))
         inputs = Inputs(reports, self._settings.anonymize)
         inputs.total.check("all files")
-        return replace(windowed(self._part.counts, settings.window, self._zone(inputs)), inputs=inputs)
+        counts, reached = within(windowed(self._part.counts, settings.window, self._zone(inputs)))
+        return replace(counts, inputs=replace(inputs, limits=reached))
 
     @property
     def evidence(self) -> Evidence:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from cdnlog.buffer import Ints
 from cdnlog.errors import UnknownNameError, UsageError
+from cdnlog.windows import LONGER
 from cdnlog.zones import floor_to_window
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ MOST = 100_000
 """Windows that are filled in where nothing was counted; a stray year in a log would make millions."""
 _QUARTER = 900
 _DAY = 86_400
-_LENGTHS = (60, 300, 900, 1800, 3600, 7200, 10_800, 14_400, 21_600, 43_200, _DAY)
 
 
 class Grid(NamedTuple):
@@ -48,7 +48,7 @@ class Grid(NamedTuple):
 def grid(starts: Sequence[int], window: int, zone: tzinfo, most: int = MOST) -> Grid:
     """Return the windows from the first to the last start; longer ones than counted if there were more than `most`."""
     first, last = min(starts), max(starts)
-    longer = [length for length in _LENGTHS if length > window and length % window == 0]
+    longer = [length for length in LONGER if length > window and length % window == 0]
     length = next((n for n in [window, *longer] if (last - first) // n < most), None)
     if length is None:
         length = _DAY * (1 + (last - first) // (_DAY * most))

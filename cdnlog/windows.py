@@ -10,6 +10,8 @@ from cdnlog.text import visible
 _WINDOW = re.compile(r"([0-9]{1,5})\s*(s|m|min|h|d)")
 _UNITS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400}
 _DAY = 86_400
+LONGER = (60, 300, 900, 1800, 3600, 7200, 10_800, 14_400, 21_600, 43_200, _DAY)
+"""Lengths that windows are made longer to, in seconds."""
 
 
 def seconds(window: str) -> int:

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import io
+import json
 import resource
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from streams import PACKERS
 from test_cases import environment, line, log, run_here
 
+import cdnlog
+from cdnlog import limits
+from cdnlog.model import Verdict
 from cdnlog.report import tables
+from cdnlog.source import Ending, codecs
 
 
 def limited(folder: Path, what: int, most: int, *args: str) -> subprocess.CompletedProcess[str]:
@@ -60,3 +67,54 @@ def test_stray_times_make_no_empty_windows(tmp_path: Path) -> None:
     done = limited(tmp_path, resource.RLIMIT_AS, 3 << 30, "nightly", "a.log", "--store", "s.db", *reports)
     assert done.returncode == 1, done.stderr
     assert (tmp_path / "r.html").stat().st_size < 1_000_000
+
+
+def test_domains_beyond_the_limit_are_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those with most requests are named, however the files are split and ordered; totals stay, and it is said."""
+    monkeypatch.setattr(limits, "DOMAINS", 3)
+    (tmp_path / "a.log").write_text(log("200@a 200@a 404@b 200@b 200@c 200@d 200@e 200@-"), encoding="utf-8")
+    (tmp_path / "b.log").write_text(log("200@d 404@d 200@f"), encoding="utf-8")
+    tables_ = []
+    for names in (["a.log", "b.log"], ["b.log", "a.log"]):
+        done = run_here(["count", *names, "--by", "domain", "--by", "status", "-o", "json"], tmp_path)
+        document = json.loads(done.out)
+        assert document["inputs"]["limits"] == {"domains": 7}
+        assert b"limit reached: there are 7 domains" in done.err
+        tables_.append({(row["domain"], row["status"]): row["requests"] for row in document["counts"]})
+    assert tables_[0] == tables_[1]
+    assert tables_[0] == {
+        ("(none)", 200): 1, ("d", 200): 2, ("d", 404): 1, ("a", 200): 2,
+        ("(other)", 200): 4, ("(other)", 404): 1,
+    }  # fmt: skip
+
+
+def test_windows_beyond_the_limit_are_longer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Windows become the shortest longer ones that are few enough; no request is lost, and it is said."""
+    monkeypatch.setattr(limits, "WINDOWS", 5)
+    (tmp_path / "a.log").write_text("".join(line(at=300 * i) + "\n" for i in range(36)), encoding="utf-8")
+    done = run_here(["count", "a.log", "-o", "json"], tmp_path)
+    document = json.loads(done.out)
+    assert (document["window"], [row["requests"] for row in document["counts"]]) == ("1h", [12, 12, 12])
+    assert document["inputs"]["limits"] == {"windows": 36}
+    assert b"limit reached: there are 36 windows" in done.err
+
+
+def test_within_the_limits_nothing_is_said(tmp_path: Path) -> None:
+    """Ordinary counts know no limits."""
+    (tmp_path / "a.log").write_text(log("200@a 200@b"), encoding="utf-8")
+    assert cdnlog.count(tmp_path / "a.log").inputs.limits == {}
+
+
+@pytest.mark.parametrize("kind", PACKERS)
+def test_expansion_is_bounded(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is far larger than any log packed so is a bomb: reading stops, and says where."""
+    monkeypatch.setattr(codecs, "EXPANSION", 50)
+    monkeypatch.setattr(codecs, "EXPANDED", 1 << 20)
+    codec = next(codec for codec in codecs.CODECS if codec.name == kind)
+    *pieces, ending = codecs.decompress(io.BytesIO(PACKERS[kind](bytes(20 << 20))), codec)
+    assert isinstance(ending, Ending)
+    assert ending.verdict is Verdict.CORRUPT
+    assert "expands more than 50 times" in ending.problem
+    assert sum(map(len, pieces)) < 20 << 20
+    *_, ending = codecs.decompress(io.BytesIO(PACKERS[kind](log("200 " * 500).encode())), codec)
+    assert ending == Ending(Verdict.OK)

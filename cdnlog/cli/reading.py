@@ -26,6 +26,11 @@ from cdnlog.source import STDIN, Found, find, same_content
 from cdnlog.windows import seconds
 
 _NAMED = 3  # names that are told of many
+_BEYOND = {
+    "domains": "only those with most requests are named, all others are (other); --domain and --since leave some out",
+    "windows": "they are put together to longer ones; --window and --since make them fewer",
+}
+"""What becomes of what is beyond a limit."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +109,8 @@ class Reading:
         if not self.quiet:
             _tell_found(self.found)
         _tell_files(inputs)
+        for name, there in inputs.limits.items():
+            say(f"cdnlog: limit reached: there are {there:,} {name}; {_BEYOND[name]}")
         if not self.quiet:
             _tell_lines(inputs, asked=self.given["rejects"] is not None)
         total = inputs.total

@@ -46,7 +46,8 @@ def _domains(counts: Counts) -> dict[str, Any]:
 def inputs(files: Inputs) -> dict[str, Any]:
     """Return what became of the files and their lines."""
     anonymized = {"anonymized": True} if files.anonymized else {}
-    return {"files": [_file(report) for report in files.files], **_sums(files.total), **anonymized}
+    limits = {"limits": dict(files.limits)} if files.limits else {}
+    return {"files": [_file(report) for report in files.files], **_sums(files.total), **anonymized, **limits}
 
 
 def _file(report: FileReport) -> dict[str, Any]:

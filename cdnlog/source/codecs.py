@@ -33,6 +33,8 @@ _GZIP_HEADER = 10
 _GZIP_HCRC, _GZIP_EXTRA, _GZIP_TEXTS, _GZIP_RESERVED = 0x02, 0x04, (0x08, 0x10), 0xE0
 _GZIP_LONGEST = 256 * 1024  # bytes of a header
 _ZSTD_SKIPPABLE = tuple(bytes([low]) + b"\x2a\x4d\x18" for low in range(0x50, 0x60))
+EXPANSION, EXPANDED = 10_000, 1 << 30
+"""A file that is larger than so many times what it was packed into, beyond so many bytes, is a bomb and no log."""
 _STEP = 256  # decompressed bytes at a time where the fault is near
 _XZ_MEMORY = 256 * 1024 * 1024
 
@@ -131,12 +133,18 @@ class _Members:
         self._pending = b""
         self._members = 0
         self._bare_header = False
+        self._read = self._made = 0  # bytes
 
     def run(self) -> Iterator[bytes | Ending]:
         while (ending := self._at_member()) is None:
             decompressor = self._codec.new()
             try:
-                yield from self._pieces(decompressor)
+                for piece in self._pieces(decompressor):
+                    self._made += len(piece)
+                    if self._made > max(EXPANDED, EXPANSION * self._read):
+                        yield self._bomb()
+                        return
+                    yield piece
             except _ERRORS as error:
                 yield Ending(Verdict.CORRUPT, f"{self._codec.name} member {self._members + 1}: {error}")
                 return
@@ -147,8 +155,13 @@ class _Members:
             self._pending = decompressor.unused_data
         yield ending
 
-    def _more(self) -> bool:
+    def _next(self) -> bytes:
         data = self._reader.read(self._chunk)
+        self._read += len(data)
+        return data
+
+    def _more(self) -> bool:
+        data = self._next()
         self._pending += data
         return bool(data)
 
@@ -188,7 +201,7 @@ class _Members:
         fed = len(data)
         while not decompressor.eof:
             if not data and decompressor.needs_input:
-                data = self._reader.read(self._chunk)
+                data = self._next()
                 fed += len(data)
                 if not data:
                     break
@@ -210,6 +223,12 @@ class _Members:
             while piece := decompressor.decompress(data, min(self._max_out, _STEP)):
                 yield piece
                 data = b""
+
+    def _bomb(self) -> Ending:
+        return Ending(
+            Verdict.CORRUPT,
+            f"it expands more than {EXPANSION:,} times, as no log does; what follows byte {self._made:,} was not read",
+        )
 
     def _cut_short(self) -> Ending:
         if self._bare_header:
