@@ -238,7 +238,7 @@ class FileRun:
 
     def _use(self, fmt: LogFormat) -> None:
         lanes = 1 if isinstance(fmt, W3c) else self._lanes
-        self._parsers = [new_parser(fmt, self._columns, self._settings, self._found.path) for _ in range(lanes)]
+        self._parsers = [new_parser(fmt, self._columns, self._settings, self._found.name) for _ in range(lanes)]
         for parser in self._parsers if self._header else ():
             parser.parse(Block.of([self._header], 1, 0))
 

@@ -11,7 +11,7 @@ from cdnlog.errors import UsageError
 from cdnlog.model import NO_DOMAIN, Batch
 from cdnlog.parse import INVALID, fold
 from cdnlog.settings import Settings
-from cdnlog.source import Reader
+from cdnlog.source import Found, Reader
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,14 +26,14 @@ if TYPE_CHECKING:
     Frames: TypeAlias = Frame | Iterable[Frame]
 
 Path: TypeAlias = str | os.PathLike[str] | Reader
-Paths: TypeAlias = Path | Iterable[Path]
+Paths: TypeAlias = Path | Iterable[Path] | Found
 
 PROVIDER = "cdnlog.provider"
 """Key in the `attrs` of a frame made by `read`: the code table that its rows ask for."""
 
 
-def paths_of(given: object) -> list[Any]:
-    """Return paths and open files as a list.
+def paths_of(given: object) -> list[Any] | Found:
+    """Return paths and open files as a list, or what was found under them already.
 
     Raises:
         UsageError: It is something else.
@@ -44,7 +44,7 @@ def paths_of(given: object) -> list[Any]:
     return paths
 
 
-def told_apart(given: object) -> tuple[Iterator[Any] | None, list[Any]]:
+def told_apart(given: object) -> tuple[Iterator[Any] | None, list[Any] | Found]:
     """Return frames, or None and paths.
 
     Raises:
@@ -52,6 +52,8 @@ def told_apart(given: object) -> tuple[Iterator[Any] | None, list[Any]]:
     """
     if _is_frame(given):
         return iter([given]), []
+    if isinstance(given, Found):
+        return None, given
     if _is_path(given) or isinstance(given, bytes):
         return None, [os.fsdecode(given) if isinstance(given, bytes) else given]
     if not isinstance(given, Iterable) or isinstance(given, Mapping):

@@ -25,16 +25,16 @@ def inspect(path: str, catalog: Catalog, *, anonymize: bool = False) -> tuple[Li
         DamagedInput: There is no file, or it cannot be read at all.
         UsageError: There are several.
     """
-    inputs = source.find([path]).inputs
+    inputs, shown = source.find([path]).inputs, visible(source.named(path))
     if not inputs:
-        raise DamagedInput(visible(path), Verdict.MISSING, "no log is in this folder")
+        raise DamagedInput(shown, Verdict.MISSING, "no log is in this folder")
     if len(inputs) > 1:
-        raise UsageError(f"{visible(path)} holds {len(inputs)} logs; name one file")
+        raise UsageError(f"{shown} holds {len(inputs)} logs; name one file")
     found = inputs[0]
     settings = Settings(catalog=catalog, anonymize=anonymize)
     sample, anything = _sample(found, settings)
     detection = detection_of(sample, settings) if anything else Detection(())
-    title = f"{visible(path)}: {detection.format or (detection.verdict if anything else 'empty')}"
+    title = f"{shown}: {detection.format or (detection.verdict if anything else 'empty')}"
     rows = _rows(detection, sample, settings)
     names = rows[0] if rows else ()
     code = 0 if detection.verdict is Verdict.OK else DamagedInput.exit_code

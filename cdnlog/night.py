@@ -40,7 +40,7 @@ _BACKGROUND = "background"
 
 
 def nightly(  # noqa: PLR0913 - all but the first three by name
-    paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
+    paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]] | source.Found,
     store: str | os.PathLike[str],
     window: str = "5min",
     *,
@@ -81,16 +81,16 @@ def nightly(  # noqa: PLR0913 - all but the first three by name
         >>> night.number, len(night.counts.inputs.files)
         (1, 24)
     """
-    named = [paths] if isinstance(paths, str | os.PathLike) else sorted(paths, key=os.fspath)
     made, kept, place = settings(window, options), retention.keep(keep), Path(store)
-    _check(made, named)
+    found = _found(paths)
+    _check(made, found)
     with writing(place) as open_store:
         failpoint()
         ledger = Ledger(open_store)
         _check_zone(made, ledger)
         ingest = Ingest(ledger, made, kept, force=replace_lost, progress=progress)
         with _rejects(rejects, place) as to:
-            intake = ingest.run(_logs(source.find(named), [place, *beside]), to)
+            intake = ingest.run(_logs(found, [place, *beside]), to)
         night = _finished(NightData(ledger, intake.night, ingest.zone, ingest.grains), intake, made)
         open_store.tidy()
         if deliver is not None:
@@ -99,15 +99,26 @@ def nightly(  # noqa: PLR0913 - all but the first three by name
     return night
 
 
+def _found(
+    paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]] | source.Found,
+) -> source.Found:
+    """Return the files, the same in whatever order the paths are named."""
+    if isinstance(paths, source.Found):
+        return paths
+    named = [paths] if isinstance(paths, str | os.PathLike) else sorted(paths, key=os.fspath)
+    return source.find(named)
+
+
 def _logs(found: source.Found, beside: Iterable[str | os.PathLike[str]]) -> source.Found:
     """Leave out what lies among the logs and is none: the store with its lock and journal, and reports."""
     names = [os.path.realpath(path) for path in beside]
     ours = {f"{name}{suffix}" for name in names for suffix in ("", ".lock", "-journal")}
-    return replace(found, inputs=tuple(one for one in found.inputs if os.path.realpath(one.path) not in ours))
+    inputs = (one for one in found.inputs if one.remote is not None or os.path.realpath(one.path) not in ours)
+    return replace(found, inputs=tuple(inputs))
 
 
-def _check(made: Settings, named: Iterable[str | os.PathLike[str]]) -> None:
-    if source.STDIN in named:
+def _check(made: Settings, found: source.Found) -> None:
+    if any(one.path == source.STDIN for one in found.inputs):
         raise UsageError("a night is made of files that can be read again; standard input cannot be one")
     if made.by or made.filters:
         raise UsageError("a night counts whole files; filter and group with 'cdnlog count --store' afterwards")

@@ -110,7 +110,7 @@ def _whole(one: source.Input, reading: Callable[[Any], Iterator[pa.Table]]) -> l
     if one.verdict is Verdict.DUPLICATE:
         return []
     try:
-        return list(reading(one.file or one.path))
+        return list(reading(source.Found((one,))))
     except DamagedInput as error:
         warnings.warn(f"{error.path}: {error.verdict}: {error.problem}", InputWarning, stacklevel=4)
         return []

@@ -156,7 +156,7 @@ class Counter:
         """Count on this machine."""
         settings, total = self._settings, Total(self._settings, gather=self._gather)
         # Standard input is read right here: a process has none of its own, and a waiting thread cannot be stopped.
-        piped = any(not one.on_disk for one in found.inputs)
+        piped = any(not one.again for one in found.inputs)
         plan = Plan(1 if piped else settings.jobs, settings.processes, self._progress)
         with _folder() if self._rejects else nullcontext() as folder:
             task = CountFile(settings, Path(folder) if folder else None, self._gather, lanes_of(settings, found))

@@ -46,6 +46,6 @@ def count(
         deliver(counts, output, job.out, job.lang)
         return job.tell(counts.inputs)
     with job.observed() as observers:
-        counts = cdnlog.count(job.paths, job.window, **job.options(by), **observers)
+        counts = cdnlog.count(job.found, job.window, **job.options(by), **observers)
     deliver(counts, output, job.out, job.lang)
     return job.tell(counts.inputs)

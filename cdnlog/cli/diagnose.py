@@ -56,7 +56,7 @@ def diagnose(
     (--require-data), 70 a bug of ours, 74 output not written, 130 interrupted, 143 terminated.
     """
     with job.observed() as observers:
-        given = job.paths if store is None else job.stored(store)
+        given = job.found if store is None else job.stored(store)
         diagnosis = cdnlog.diagnose(given, job.window, **job.options(), **observers)
     deliver(diagnosis, output, job.out, job.lang)
     failed = fail_on is not None and diagnosis.at_or_above(fail_on.value)

@@ -8,12 +8,14 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 from typing import NoReturn, ParamSpec
 
 import typer
 
 from cdnlog.cli.screen import say
 from cdnlog.errors import EXIT_BUG, EXIT_USAGE, CdnlogError
+from cdnlog.urls import check_local
 
 P = ParamSpec("P")
 REPORT = "https://github.com/cdnlog/cdnlog/issues"
@@ -54,10 +56,17 @@ def worst(*codes: int) -> int:
 def guarded(command: Callable[P, int]) -> Callable[P, NoReturn]:
     """Make a command that returns an exit code one that exits with it, whatever happens."""
 
+    def checked(*args: P.args, **kwargs: P.kwargs) -> int:
+        for value in kwargs.values():
+            for one in value if isinstance(value, list) else [value]:
+                if isinstance(one, Path):
+                    check_local(one)
+        return command(*args, **kwargs)
+
     @functools.wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> NoReturn:
         signal.signal(signal.SIGTERM, _terminate)
-        raise typer.Exit(_exit_code(lambda: command(*args, **kwargs), debug=bool(kwargs.get("debug"))))
+        raise typer.Exit(_exit_code(lambda: checked(*args, **kwargs), debug=bool(kwargs.get("debug"))))
 
     return run
 

@@ -99,7 +99,7 @@ def nightly(  # noqa: PLR0913, PLR0917 - one parameter per option, typer passes 
     def work() -> int:
         with job.observed() as observers:
             cdnlog.nightly(
-                job.paths, store, job.window, keep=keep, replace_lost=replace, deliver=hand_out, beside=outputs,
+                job.found, store, job.window, keep=keep, replace_lost=replace, deliver=hand_out, beside=outputs,
                 **job.options(), **observers,
             )  # fmt: skip
         if not reports:

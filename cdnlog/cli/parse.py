@@ -55,7 +55,7 @@ def parse(
         wanted = list(dict.fromkeys([*wanted, "time", *(name for name in partition if name != "day")]))
     try:
         with job.observed() as observers:
-            rows = tables(job.paths, wanted, reports=reports, **job.options(), **observers)
+            rows = tables(job.found, wanted, reports=reports, **job.options(), **observers)
             if partition:
                 with atomic_folder(job.out) as folder:
                     write_partitions(folder, rows, list(dict.fromkeys(partition)), origin)

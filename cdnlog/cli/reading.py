@@ -76,7 +76,7 @@ class Reading:
     def logs(self) -> Iterator[tuple[Path, str]]:
         """Yield the files to be read, with what they are."""
         for one in self.found.inputs:
-            if one.verdict is None:
+            if one.verdict is None and one.remote is None:
                 yield Path(one.path), "one of the logs to be read"
 
     @property
@@ -159,6 +159,7 @@ def reading(command: Callable[..., int]) -> Callable[..., Any]:
     common = inspect.signature(shared.options)
     common_hints = get_type_hints(shared.options, include_extras=True)
     first, *rest = common.parameters.values()
+    nightly = any(p.name == "store" and p.default is p.empty for p in own)
     or_store = any(p.name == "store" and p.default is None for p in own)
     paths = first.replace(annotation=common_hints[first.name])
     parameters = [
@@ -176,7 +177,8 @@ def reading(command: Callable[..., int]) -> Callable[..., Any]:
             raise UsageError("name the logs to read, PATH..., or a store, --store FILE: one of the two")
         if given["paths"] == [STDIN] and sys.stdin is not None and sys.stdin.isatty():
             raise UsageError("standard input is a terminal; pipe a log into 'cdnlog ... -', or name its file")
-        job = Reading(given, find(given["paths"]))
+        # A night is the same in whatever order its logs are named.
+        job = Reading(given, find(sorted(given["paths"]) if nightly else given["paths"]))
         apart.check((job.given["out"], job.given["rejects"]), [*job.logs, *apart.of_store(mine.get("store"))])
         return command(job, **mine)
 

@@ -11,6 +11,7 @@ from cdnlog.errors import OutputError, UnknownNameError, UsageError
 from cdnlog.failpoints import failpoint
 from cdnlog.history.store import sweep, sync, temporary_prefix
 from cdnlog.text import visible
+from cdnlog.urls import check_local
 
 
 def wanted(reports: Sequence[str], kinds: Sequence[str]) -> dict[Path, str]:
@@ -28,6 +29,7 @@ def wanted(reports: Sequence[str], kinds: Sequence[str]) -> dict[Path, str]:
         if kind not in kinds:
             raise UnknownNameError("kind of report", visible(kind), kinds)
         path = Path(name)
+        check_local(path)
         if path in found:
             raise UsageError(f"two reports name {visible(path)}; give each a file of its own")
         _check_folder(path)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import tzinfo
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from typing import IO
 
@@ -27,7 +28,7 @@ from cdnlog.history.tables import DAY, GRAIN, Grains, Sums
 from cdnlog.model import MICROSECONDS, FileReport, Verdict
 from cdnlog.pipeline import CountFile
 from cdnlog.settings import Settings
-from cdnlog.source import Found, Input
+from cdnlog.source import Elsewhere, Found, Input
 from cdnlog.totals import Counted
 from cdnlog.workers import Monitor, Plan, run
 from cdnlog.zones import UTC_ZONE, fixed, zone
@@ -179,8 +180,8 @@ class Ingest:
         candidates: dict[str, Candidate] = {}
         others: list[FileReport] = []
         for one in found.inputs:
-            path = os.path.abspath(one.path)  # noqa: PTH100 - a Path would drop the user's spelling
-            if one.verdict is None and (stat := _stat(path)) is not None:
+            path = one.path if one.remote is not None else os.path.abspath(one.path)  # noqa: PTH100 - as it is spelt
+            if one.verdict is None and (stat := _stat(path, one.size, one.remote)) is not None:
                 candidates[path] = Candidate(path, one, stat)
             else:
                 verdict = one.verdict or Verdict.MISSING
@@ -349,7 +350,9 @@ class _Gathered:
         return part if recent.all() else part.take(np.flatnonzero(recent))
 
 
-def _stat(path: str) -> Stat | None:
+def _stat(path: str, size: int, remote: Elsewhere | None) -> Stat | None:
+    if remote is not None:
+        return Stat(size, remote.modified, int.from_bytes(sha256((remote.tag or path).encode()).digest()[:7], "big"))
     try:
         status = os.stat(path)  # noqa: PTH116 - a Path would take no name at all for the current folder
     except OSError:

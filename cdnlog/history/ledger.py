@@ -288,6 +288,8 @@ class Ledger:
     def _placed(self, path: str) -> tuple[int, str | bytes]:
         """Return the number of a path's folder, and its name: a year of files has few folders."""
         folder, name = os.path.split(path)
+        if os.path.join(folder, name) != path:  # noqa: PTH118 - a key of an object store may have two slashes
+            folder, name = "", path
         return self.word(_stored(folder)), _stored(name)
 
     def _entries(self, where: str, values: Sequence[Any]) -> list[Entry]:

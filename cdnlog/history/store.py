@@ -14,6 +14,7 @@ from pathlib import Path
 from cdnlog.errors import StoreBusy, StoreError, UsageError
 from cdnlog.failpoints import failpoint
 from cdnlog.text import visible
+from cdnlog.urls import check_local
 
 VERSION = 2
 APPLICATION = 0x63646E6C  # "cdnl", by which file(1) and we know a store from any other database
@@ -150,6 +151,7 @@ def opened(path: Path) -> Iterator[Store]:
         StoreBusy: A night is just being written.
         UsageError: There is none, or a newer cdnlog wrote it.
     """
+    check_local(path)
     if not path.exists():
         raise UsageError(f"there is no store {visible(path)}; 'cdnlog nightly PATH... --store FILE' makes one")
     with _told(path), closing(_connected(path)) as connection:
@@ -167,6 +169,7 @@ def writing(path: Path) -> Iterator[Store]:
         StoreError: It is no store, damaged, or cannot be written.
         UsageError: A newer cdnlog wrote it, or its folder does not exist.
     """
+    check_local(path)
     if not path.parent.is_dir():
         raise UsageError(f"the folder of the store {visible(path)} does not exist; make it first")
     with _locked(path):

@@ -12,20 +12,22 @@ from typing import IO, Any
 
 from cdnlog.model import Block, Verdict
 from cdnlog.source.blocks import blocks
-from cdnlog.source.codecs import MAGIC, Ending, Reader, codec_of, decompress
-from cdnlog.source.paths import STDIN, Found, Input, find, same_content
+from cdnlog.source.codecs import MAGIC, Ending, Joined, Reader, codec_of, decompress
+from cdnlog.source.paths import STDIN, Elsewhere, Found, Input, find, named, same_content
 
 __all__ = [
     "BLOCK",
     "MOST",
     "STDIN",
     "Block",
+    "Elsewhere",
     "Ending",
     "Found",
     "Input",
     "Reader",
     "compressed",
     "find",
+    "named",
     "read",
     "same_content",
 ]
@@ -121,6 +123,8 @@ def _watched(pieces: Iterable[bytes | Ending], watch: Callable[[bytes], None]) -
 def _open(found: Input) -> AbstractContextManager[Any]:
     if found.file is not None:
         return nullcontext(found.file)  # whoever opened it closes it
+    if found.remote is not None:
+        return found.remote.open()
     if found.on_disk:
         return Path(found.place or found.path).open("rb", buffering=0)
     if sys.stdin is None:
@@ -136,7 +140,7 @@ def _pieces(reader: _Metered, size: int, *, plain: bool) -> Iterator[bytes | End
     codec = None if plain else codec_of(head)
     ending = Ending(Verdict.EMPTY)
     if codec is not None:
-        for item in decompress(_Joined(head, reader), codec, max_out=size):
+        for item in decompress(Joined(head, reader), codec, max_out=size):
             if isinstance(item, Ending):
                 ending = item
             else:
@@ -154,16 +158,3 @@ def _pieces(reader: _Metered, size: int, *, plain: bool) -> Iterator[bytes | End
 def compressed(head: bytes) -> bool:
     """Whether a file's first bytes say that it is compressed."""
     return codec_of(head) is not None
-
-
-class _Joined:
-    """A reader that first gives back the bytes that were read to recognise the compression."""
-
-    def __init__(self, head: bytes, rest: Reader) -> None:
-        self._head, self._rest = head, rest
-
-    def read(self, size: int, /) -> bytes:
-        if self._head:
-            head, self._head = self._head[:size], self._head[size:]
-            return head
-        return self._rest.read(size)

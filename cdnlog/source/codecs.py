@@ -46,6 +46,20 @@ class Reader(Protocol):
         """Return up to `size` bytes, none at the end."""
 
 
+class Joined:
+    """A reader that first gives back the bytes that were read to recognise the compression."""
+
+    def __init__(self, head: bytes, rest: Reader) -> None:
+        self._head, self._rest = head, rest
+
+    def read(self, size: int, /) -> bytes:
+        """Return up to `size` bytes, none at the end."""
+        if self._head:
+            head, self._head = self._head[:size], self._head[size:]
+            return head
+        return self._rest.read(size)
+
+
 class Decompressor(Protocol):
     """The interface that bz2, lzma, zstd and isal share."""
 

@@ -6,11 +6,14 @@ import glob
 import os
 import stat
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
 from cdnlog.model import Verdict
 from cdnlog.source.codecs import Reader
+from cdnlog.urls import is_url, masked
 
 STDIN = "-"
 _OPEN = -2  # in place of a device: files that were given open
@@ -19,12 +22,27 @@ _UNFINISHED = (".tmp", ".part")
 _DOCUMENTS = (".md", ".ipynb", ".py", ".toml", ".pdf")
 
 
+class Elsewhere(Protocol):
+    """A file that is not on this machine; see `cdnlog.source.remote.Remote`."""
+
+    @property
+    def tag(self) -> str:
+        """What changes with its content, "" if nothing does."""
+
+    @property
+    def modified(self) -> int:
+        """When it was last changed, in nanoseconds, 0 if that is not known."""
+
+    def open(self) -> AbstractContextManager[Reader]:
+        """Open it for reading."""
+
+
 @dataclass(frozen=True, slots=True)
 class Input:
     """One file to read, or the reason why it is not read.
 
     Attributes:
-        path: As named, or as found in a named folder.
+        path: As named, or as found in a named folder; of a URL without its secrets.
         verdict: None if it is to be read, else "missing", "unreadable" or "duplicate".
         problem: One clause on why it is not read.
         size: Its size in bytes, 0 if unknown.
@@ -32,6 +50,7 @@ class Input:
         file: The open file to read, instead of the path.
         place: Where it is opened, if not under the path: a name that means the same on another machine.
         span: First byte and end of the part to read, whole lines of a plain file; None for all of any file.
+        remote: The object to read, instead of the path.
     """
 
     path: str
@@ -42,11 +61,28 @@ class Input:
     file: Reader | None = None
     place: str | None = None
     span: tuple[int, int] | None = None
+    remote: Elsewhere | None = None
+
+    @property
+    def again(self) -> bool:
+        """Whether any process can open it, and more than once."""
+        return self.remote is not None or self.on_disk
 
     @property
     def on_disk(self) -> bool:
         """Whether it is a file with a path, which any process can open and look at twice."""
-        return self.path != STDIN and self.file is None
+        return self.path != STDIN and self.file is None and self.remote is None
+
+    @property
+    def name(self) -> str:
+        """Its file's name, without the parameters of a URL."""
+        path = self.path.partition("?")[0] if is_url(self.path) else self.path
+        return os.path.basename(path)  # noqa: PTH119 - a Path would read "a/" otherwise
+
+
+_AMBIGUOUS = (
+    "another address differs from it only in what is masked; if that is another file, read it in a run of its own"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +98,16 @@ class Found:
         return sum(one.size for one in self.inputs)
 
 
-def find(paths: Iterable[str | os.PathLike[str] | Reader]) -> Found:
-    """Find the inputs; a path that leads to nothing is an input with the verdict "missing"."""
+def find(paths: Iterable[str | os.PathLike[str] | Reader] | Found) -> Found:
+    """Find the inputs, unless they have been found already; a path that leads to nothing has the verdict "missing".
+
+    Raises:
+        UsageError: A URL that no driver reads.
+    """
+    if isinstance(paths, Found):
+        return paths
     skipped: list[str] = []
-    seen: dict[tuple[int, int], str] = {}
+    seen: dict[object, str] = {}
     inputs = [_once(found, seen) for path in paths for found in _inputs(path, skipped)]
     return Found(tuple(inputs), tuple(skipped))
 
@@ -87,6 +129,11 @@ def _file(path: str) -> str:
 def _expand(path: str, skipped: list[str]) -> Iterator[Input]:
     if path == STDIN:
         yield Input(path)
+    elif is_url(path):
+        # What reads URLs is an extra, and nothing that a file should pay for.
+        from cdnlog.source import remote  # noqa: PLC0415
+
+        yield from remote.find(path, skipped)
     elif os.path.isdir(path):  # noqa: PTH112 - a Path would drop the user's spelling
         yield from _walk(path, skipped)
     elif not os.path.lexists(path) and glob.has_magic(path):
@@ -111,11 +158,21 @@ def _walk(folder: str, skipped: list[str]) -> Iterator[Input]:
         folders[:] = sorted(entered)
         for name in sorted(names):
             path = os.path.join(root, name)  # noqa: PTH118 - as above
-            if name.startswith(".") or name.lower().endswith((*_UNFINISHED, *_DOCUMENTS)):
+            if left_out(name):
                 skipped.append(path)
             else:
                 yield _look(path)
     yield from problems
+
+
+def left_out(name: str) -> bool:
+    """Whether a file in a walked folder is none of the logs."""
+    return name.startswith(".") or name.lower().endswith((*_UNFINISHED, *_DOCUMENTS))
+
+
+def named(path: str) -> str:
+    """Return a path as it may be shown: a URL without its secrets."""
+    return masked(path) if is_url(path) else path
 
 
 def _look(path: str) -> Input:
@@ -130,13 +187,18 @@ def _look(path: str) -> Input:
     return Input(path, size=status.st_size, inode=(status.st_dev, status.st_ino))
 
 
-def _once(found: Input, seen: dict[tuple[int, int], str]) -> Input:
+def _once(found: Input, seen: dict[object, str]) -> Input:
     """Turn the second mention of a file, under whatever name, into a duplicate."""
     if found.verdict is not None:
         return found
-    if found.inode in seen:
-        return Input(found.path, Verdict.DUPLICATE, f"the same file as {seen[found.inode]}, which is read once")
-    seen[found.inode] = found.path
+    same = found.inode if found.remote is None else (found.path, found.remote.tag or found.remote)
+    if same in seen:
+        return replace(found, verdict=Verdict.DUPLICATE, problem=f"the same file as {seen[same]}, which is read once")
+    if found.remote is not None and found.path in seen:
+        return replace(found, verdict=Verdict.UNREADABLE, problem=_AMBIGUOUS)
+    seen[same] = found.path
+    if found.remote is not None:
+        seen[found.path] = found.path
     return found
 
 
