@@ -14,7 +14,7 @@ _URL = r"(?i)([a-z][a-z0-9+.-]+)://"  # of two letters at least: C:// is a drive
 _IN_TEXT = r"(?i)[a-z][a-z0-9+.-]+://[^\s'\"<>()\[\]{}]+"
 _MASK = "***"
 _CONTAINERS = ("abfs", "abfss", "az")  # here what stands before the @ is no user
-_QUERIES = ("http", "https")  # elsewhere ? and # are letters of a name
+_STORES = ("s3", "s3a", "gs", "gcs", *_CONTAINERS)  # here # is a letter of a name
 # Parameters of signed addresses, by their vendors' names and by what others call them.
 _SIGNED = r"""(?ix)
       ^(x-(amz|goog|oss|cos|obs|bce|tos)|q)-   # AWS, Google, Alibaba, Huawei, Baidu, Volcengine; Tencent
@@ -22,7 +22,7 @@ _SIGNED = r"""(?ix)
     | session | hmac | ^hdn(ea|ts)$ | ^[wt]x?(secret|time)$
     | ^(s[etvpr]|spr|srt|ss|sip|sk(oid|tid|t|e|s|v)|ak|sk)$   # a shared access signature; Baidu"""
 _OPAQUE = r"(?=.*\d)(?=.*[A-Za-z])[\w+/=%~-]{20,}"
-_PAIR = r"([\w-]+)=([^\s&;'\"<>]+)"
+_PAIR = r"([\w-]+)=([^\s&;)'\"<>]+)"
 
 
 def is_url(path: str) -> bool:
@@ -56,10 +56,9 @@ def masked(url: str) -> str:
     A value that may be a key for all its looks, under a name that says nothing, becomes the first digits of its hash.
     """
     scheme, rest = scheme_of(url), url.partition("://")[2]
-    if scheme in _QUERIES:
-        rest, query = _parted(rest.partition("#")[0])
-    else:
-        query = ""
+    if scheme not in _STORES:
+        rest = rest.partition("#")[0]
+    rest, _, query = rest.partition("?")
     authority, slash, path = rest.partition("/")
     user, at, host = authority.rpartition("@")
     if at and (scheme not in _CONTAINERS or ":" in user):
@@ -71,11 +70,6 @@ def masked_text(text: str) -> str:
     """Return a sentence, such as a driver's error, with its URLs and parameters masked."""
     text = re.sub(_IN_TEXT, lambda found: masked(found[0]), text)
     return re.sub(_PAIR, lambda pair: f"{pair[1]}={_MASK}" if re.search(_SIGNED, pair[1]) else pair[0], text)
-
-
-def _parted(rest: str) -> tuple[str, str]:
-    path, _, query = rest.partition("?")
-    return path, query
 
 
 def _pairs_masked(query: str) -> str:

@@ -39,6 +39,8 @@ def count(
 
     cdnlog count 'logs/*-www.*.gz' --by status --since 2026-11-20T10:00
 
+    cdnlog count 's3://bucket/logs/2026-11-2*' -o json
+
     cdnlog count --store history.db --window 1d
     """
     if store is not None:

@@ -47,7 +47,7 @@ def _list(*, output: Output, schemas: Path | None, debug: bool) -> int:
 @app.command("detect", cls=Command)
 @guarded
 def detect(
-    path: Annotated[str, typer.Argument(help="A log file, or - for standard input.")],
+    path: Annotated[str, typer.Argument(help="A log file, its URL, or - for standard input.")],
     output: OutputOption = Output.table,
     schemas: SchemasOption = None,
     anonymize: AnonymizeOption = False,

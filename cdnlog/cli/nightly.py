@@ -79,6 +79,8 @@ def nightly(  # noqa: PLR0913, PLR0917 - one parameter per option, typer passes 
 
     cdnlog nightly logs/ --store history.db --report prometheus=/var/lib/node_exporter/cdnlog.prom --fail-on never
 
+    cdnlog nightly s3://bucket/logs/ --store history.db
+
     Says nothing when all is well, and one line otherwise. Run it again after whatever went wrong: what was counted is
     counted once. Exit codes: 0 well, 1 a finding at or above --fail-on, 2 wrong usage, 3 input incomplete, 4 nothing
     to analyse (--require-data), 70 a bug of ours, 74 output or store not written, 75 another run has the store, 130

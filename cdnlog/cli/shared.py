@@ -26,7 +26,13 @@ StoredOption = Annotated[
 
 
 def options(  # noqa: PLR0913, PLR0917 - one parameter per option, typer passes them by name
-    paths: Annotated[list[str], Argument(help="Files, folders, globs, or - for standard input.", metavar="PATH...")],
+    paths: Annotated[
+        list[str],
+        Argument(
+            help="Files, folders, globs, - for standard input, or URLs: s3://, gs://, abfs://, https://.",
+            metavar="PATH...",
+        ),
+    ],
     fmt: Annotated[
         str | None,
         Option(

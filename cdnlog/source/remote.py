@@ -25,6 +25,7 @@ from cdnlog.source.web import Page
 from cdnlog.text import visible
 from cdnlog.urls import masked, scheme_of
 
+_SETTINGS = ("AWS_", "GOOGLE_", "AZURE_", "FSSPEC_", "STORAGE_", "BOTO_", "HOME")
 _QUIET = ("fsspec", "s3fs", "gcsfs", "adlfs", "botocore", "aiobotocore", "aiohttp", "azure", "google", "asyncio")
 
 
@@ -97,7 +98,7 @@ class Remote:
         """
         explain = partial(_told, self.url)
         if not _driver(self.url).lists:
-            page = Page(_system(os.getpid(), _root(self.url)), self.key, self.size, self.tag)
+            page = Page(_system(_root(self.url)), self.key, self.size, self.tag)
             with resumed.Resumed(page, explain, _HTTP.tries) as reader:
                 yield decoded(reader, lambda: bool(page.encoding))
             return
@@ -110,7 +111,7 @@ class _Object:
 
     def __init__(self, remote: Remote) -> None:
         self.size = remote.size
-        self._remote, self._fs = remote, _system(os.getpid(), _root(remote.url))
+        self._remote, self._fs = remote, _system(_root(remote.url))
         self._pins = _driver(remote.url).pins
 
     def opened(self, at: int) -> resumed.Opened:
@@ -158,7 +159,7 @@ def find(url: str, skipped: list[str]) -> Iterator[Input]:
     """
     driver = _checked(url)
     try:
-        fs = _system(os.getpid(), _root(url))
+        fs = _system(_root(url))
         found = _objects(url, fs, skipped) if driver.lists else [_page(url, fs)]
     except UsageError:
         raise
@@ -196,14 +197,20 @@ def _root(url: str) -> str:
     return f"{scheme}://{rest.partition('/')[0]}" if DRIVERS[scheme].lists else f"{scheme}://"
 
 
-@lru_cache(maxsize=64)
-def _system(process: int, root: str) -> Any:  # noqa: ANN401 - fsspec has no types
-    """Return what reads a root; each process makes its own, as its loop and connections do not survive a fork.
+def _system(root: str) -> Any:  # noqa: ANN401 - fsspec has no types
+    """Return what reads a root: each process its own, as loops and connections do not survive a fork.
 
     Raises:
         UsageError: The driver is not installed.
     """
-    del process
+    settings = tuple(sorted(item for item in os.environ.items() if item[0].startswith(_SETTINGS)))
+    return _made(os.getpid(), root, settings)
+
+
+@lru_cache(maxsize=64)
+def _made(process: int, root: str, settings: tuple[tuple[str, str], ...]) -> Any:  # noqa: ANN401 - as above
+    """Return a new one; its keys and endpoint are those of the environment now."""
+    del process, settings
     driver = DRIVERS[scheme_of(root)]
     try:
         import fsspec  # noqa: PLC0415 - an extra

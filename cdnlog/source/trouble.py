@@ -77,6 +77,8 @@ def _network(chain: list[BaseException], names: str, where: str) -> Trouble | No
         return Trouble(f"the name of {where} was not found (DNS); check the address, the endpoint and the network")
     if any(isinstance(one, ssl.SSLError) for one in chain) or "CertificateError" in names:
         return Trouble(f"the certificate of {where} was not accepted; check the address and the system's certificates")
+    if any(name in names for name in _LOST):  # before answers: aiohttp numbers these as if they were some
+        return Trouble("the connection was cut", passing=True)
     if any(getattr(one, "errno", None) == errno.ECONNREFUSED for one in chain) or "ConnectionRefused" in names:
         return Trouble(f"{where} refused the connection; check the address and the endpoint", passing=True)
     return None
@@ -91,7 +93,7 @@ def _answer(chain: list[BaseException], where: str, credentials: str) -> Trouble
             f"access denied{f' ({shown})' if shown else ''}; {credentials}, and may it list and read {where}?"
         )
     if status == _NOT_FOUND or (not status and _any(chain, FileNotFoundError)):
-        what = "no such bucket" if word == "NoSuchBucket" else "no such object"
+        what = "no such bucket" if word == "NoSuchBucket" else "nothing is there"
         return Trouble(f"{what}{f' ({shown})' if shown else ''}", Verdict.MISSING)
     if status == _EXPIRED:
         return Trouble("it was replaced since it was listed; run again")
@@ -122,7 +124,7 @@ def _status(error: BaseException) -> tuple[int, str]:
 def _other(error: BaseException, names: str, where: str) -> Trouble:
     if isinstance(error, TimeoutError) or "Timeout" in names:
         return Trouble(f"{where} did not answer in time", passing=True)
-    if isinstance(error, EOFError) or any(name in names for name in _LOST):
+    if isinstance(error, EOFError):
         return Trouble("the connection was cut", passing=True)
     if isinstance(error, ConnectionError) or "Connect" in names:
         return Trouble(f"the connection to {where} failed", passing=True)
