@@ -82,7 +82,7 @@ def nightly(  # noqa: PLR0913 - all but the first three by name
         (1, 24)
     """
     made, kept, place = settings(window, options), retention.keep(keep), Path(store)
-    found = _found(paths)
+    found = _inputs_of(paths)
     _check(made, found)
     with writing(place) as open_store:
         failpoint()
@@ -99,7 +99,7 @@ def nightly(  # noqa: PLR0913 - all but the first three by name
     return night
 
 
-def _found(
+def _inputs_of(
     paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]] | source.Found,
 ) -> source.Found:
     """Return the files, the same in whatever order the paths are named."""

@@ -48,6 +48,8 @@ def sections(found: source.Input, settings: Settings, size: int) -> tuple[Sectio
         settings: How it will be read.
         size: Bytes of a section, at least.
     """
+    if not found.on_disk:
+        return ()
     with Path(found.place or found.path).open("rb", buffering=0) as file:
         if source.compressed(file.read(_PIECE)) or (name := _format(found, settings)) is None:
             return ()
