@@ -58,7 +58,7 @@ class CellTable(Structure):
 
     _fields_ = (
         ("slots", c_int64), ("capacity", c_int64), ("count", c_int64), ("keys", c_int64), ("secret", c_uint64),
-        ("slot", c_void_p), ("key", c_void_p), ("sum", c_void_p),
+        ("slot", c_void_p), ("cell", c_void_p),
     )  # fmt: skip
 
 

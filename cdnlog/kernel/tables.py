@@ -54,26 +54,22 @@ class Sums:
 
     def __init__(self, keys: int) -> None:
         self._keys, self._capacity, self._secret = keys, 2048, int.from_bytes(os.urandom(8), "little")
-        self._key = np.empty((self._capacity, keys), np.int64)
-        self._sum = np.empty((self._capacity, self.MEASURES), np.int64)
+        self._cell = np.empty((self._capacity, keys + self.MEASURES), np.int64)
         self._place(0)
 
     def _place(self, count: int) -> None:
         """Lay the table out for as many cells as it has room for."""
         slots = 1 << (2 * self._capacity).bit_length()
         self._slot = np.full(slots, -1, np.int32)
-        arrays: tuple[Array, ...] = (self._slot, self._key, self._sum)
-        self._table = CellTable(slots, self._capacity, count, self._keys, self._secret, *map(at, arrays))
+        self._table = CellTable(slots, self._capacity, count, self._keys, self._secret, at(self._slot), at(self._cell))
         library.functions.place_cells(byref(self._table))
 
     def _grow(self) -> None:
         count = int(self._table.count)
         self._capacity *= 2
-        for name in ("_key", "_sum"):
-            old = getattr(self, name)
-            new = np.empty((self._capacity, old.shape[1]), np.int64)
-            new[:count] = old[:count]
-            setattr(self, name, new)
+        larger = np.empty((self._capacity, self._cell.shape[1]), np.int64)
+        larger[:count] = self._cell[:count]
+        self._cell = larger
         self._place(count)
 
     def add(  # noqa: PLR0913, PLR0917 - a key, and four measures of three columns
@@ -110,8 +106,8 @@ class Sums:
     @property
     def cells(self) -> tuple[Ints, Ints]:
         """The keys and the sums: (cells, numbers of a key) and (cells, measures)."""
-        count = int(self._table.count)
-        return self._key[:count], self._sum[:count]
+        cells = self._cell[: int(self._table.count)]
+        return cells[:, : self._keys], cells[:, self._keys :]
 
 
 class Keys:
