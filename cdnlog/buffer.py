@@ -109,11 +109,10 @@ class Buffer:
         return self.data[start:end]
 
 
-def count_lines(padded: bytes) -> int:
-    """Return the number of LFs in padded bytes."""
-    if kernel.on:
-        return kernel.count_lines(padded, len(padded) - PAD)
-    return int(np.count_nonzero(np.frombuffer(padded, np.uint8, len(padded) - PAD) == _LF))
+def count_lines(data: bytes | memoryview) -> int:
+    """Return the number of LFs."""
+    array: Bytes = np.frombuffer(data, np.uint8)
+    return kernel.count_lines(array) if kernel.on else int(np.count_nonzero(array == _LF))
 
 
 def group(keys: npt.NDArray[np.generic]) -> tuple[Ints, Ints]:

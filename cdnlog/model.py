@@ -7,7 +7,7 @@ exactly one place of its `Accounting`), batches become `Counts`, and what became
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 
@@ -87,12 +87,23 @@ class Block:
     torn: bool = False
 
     @classmethod
-    def of(cls, parts: Iterable[bytes | memoryview], line: int, offset: int, *, torn: bool = False) -> Block:
-        """Make a block of bytes that, joined, are whole lines, the last one perhaps without its LF."""
-        parts = list(parts)
+    def of(
+        cls, parts: Sequence[bytes | memoryview], line: int, offset: int, lfs: int | None = None, *, torn: bool = False
+    ) -> Block:
+        """Make a block of bytes that, joined, are whole lines, the last one perhaps without its LF.
+
+        Args:
+            parts: The bytes.
+            line: Number of the first line in its file.
+            offset: Offset of the first byte there.
+            lfs: Number of LFs in the bytes, if they were counted.
+            torn: Whether the file ended badly within the last line.
+        """
         size = sum(map(len, parts))
-        padded = b"".join([*parts, b"" if size and parts[-1][-1] == _LF else b"\n", bytes(PAD)])
-        return cls(padded, size, count_lines(padded), line, offset, size, torn)
+        whole = not size or parts[-1][-1] == _LF
+        lines = sum(map(count_lines, parts)) if lfs is None else lfs
+        padded = b"".join([*parts, b"" if size and whole else b"\n", bytes(PAD)])
+        return cls(padded, size, lines + (not (size and whole)), line, offset, size, torn)
 
     @property
     def data(self) -> bytes:

@@ -175,7 +175,7 @@ def check_sums(seed: int) -> None:
 
 def check_count(data: bytes) -> None:
     """Hold that LFs are counted, and those behind the data are not."""
-    assert both(lambda: count_lines(data + b"\n" * PAD)) == (data.count(b"\n"),) * 2
+    assert both(lambda: count_lines(data)) == (data.count(b"\n"),) * 2
 
 
 ALIKE = st.lists(st.sampled_from([b"", b"a", b"a\0", b"a" * 8, b"a" * 9, b"a" * 64, b"a" * 65, b"b" * 300]))
@@ -288,5 +288,5 @@ def test_other_widths(of_width: ctypes.CDLL, monkeypatch: pytest.MonkeyPatch) ->
         with monkeypatch.context() as patch:
             patch.setattr(library, "functions", of_width)
             assert seen(fmt, blocks, on=True) == expected
-            counted = [kernel.count_lines(block.padded, len(block.padded) - PAD) for block in blocks]
+            counted = [kernel.count_lines(np.frombuffer(block.padded, np.uint8)[:-PAD]) for block in blocks]
             assert counted == [block.lines for block in blocks]

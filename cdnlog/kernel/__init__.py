@@ -30,9 +30,9 @@ on = library.functions is not None
 """Whether the compiled functions are there and to be used."""
 
 
-def count_lines(data: bytes, size: int) -> int:
-    """Return the number of LFs in the first bytes."""
-    return int(library.functions.count_lines(data, size))
+def count_lines(data: npt.NDArray[np.uint8]) -> int:
+    """Return the number of LFs in some bytes, which need no padding."""
+    return int(library.functions.count_lines(at(data), len(data)))
 
 
 def layout(  # noqa: PLR0913, PLR0917 - all that there is to say about a format's lines

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
+from cdnlog.buffer import count_lines
 from cdnlog.model import MAX_LINE, REJECT_TEXT, Block, Verdict
 from cdnlog.source.codecs import Ending
 
@@ -33,6 +34,7 @@ class _Cutter:
         self._size = size
         self._parts: list[bytes] = []
         self._held = 0  # bytes in the parts
+        self._lines = 0  # LFs in them, counted piece by piece: a block as a whole is no longer in the nearest cache
         self._tail = 0  # bytes since the last LF
         self._line, self._offset = 1, start
         self._head = b""  # of an over-long line
@@ -47,6 +49,7 @@ class _Cutter:
             yield self._cut_line()
             piece = piece[end:]
         end = piece.rfind(b"\n") + 1
+        self._lines += count_lines(piece)
         if end and self._held + end >= self._size:
             yield self._block([*self._parts, memoryview(piece)[:end]])
             piece = piece[end:]
@@ -74,13 +77,15 @@ class _Cutter:
             yield self._block([data[:whole]])
 
     def _block(self, parts: Sequence[bytes | memoryview], *, torn: bool = False) -> Block:
-        block = Block.of(parts, self._line, self._offset, torn=torn)
+        """Make a block that has all LFs that are held."""
+        block = Block.of(parts, self._line, self._offset, self._lines, torn=torn)
         self._line += block.lines
+        self._lines = 0
         self._offset += block.size
         return block
 
     def _cut_line(self) -> Block:
-        block = replace(Block.of([self._head], self._line, self._offset), length=self._skipped)
+        block = replace(Block.of([self._head], self._line, self._offset, 0), length=self._skipped)
         self._line += 1
         self._offset += self._skipped
         self._head, self._skipped = b"", 0
