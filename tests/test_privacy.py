@@ -305,6 +305,16 @@ def test_counts_and_findings_stay(logs: Path) -> None:
     assert "anonymized: client addresses are networks" in left.to_markdown().replace("\\", "")
 
 
+def test_a_night_told_again_is_anonymized_anew(logs: Path, tmp_path: Path) -> None:
+    """What a store remembers of a night that named clients is not told again where they must not be named."""
+    store = tmp_path / "history.db"
+    plain, left = (cdnlog.nightly([logs / "a.log"], store, anonymize=anonymize) for anonymize in (False, True))
+    assert plain.number == left.number
+    assert ADDRESS.search(plain.to_json())
+    assert ADDRESS.search(left.to_json()) is None
+    assert left.diagnosis[0].affected["client_ips"][0] == "203.0.113.0"
+
+
 def test_the_library_anonymizes_too(logs: Path) -> None:
     """`read`, `stream` and `rows` give rows of networks; frames are anonymized where they are counted."""
     frame = cdnlog.read(logs / "a.log", anonymize=True)
