@@ -59,7 +59,7 @@ class FileRun:
         progress: Told the bytes read from disk.
         watch: Told the decompressed bytes.
         lanes: Blocks that may be parsed at a time.
-        header: The `#Fields:` line in force where the reading begins, if that is amid a file.
+        header: The `#Fields:` lines to read first, if the reading begins amid a file.
     """
 
     def __init__(  # noqa: PLR0913 - the last five by name

@@ -12,7 +12,7 @@ from typing import IO
 from cdnlog import source
 from cdnlog.filerun import detection_of, sample_for
 from cdnlog.formats import W3c
-from cdnlog.parse import last_header
+from cdnlog.parse import Headers
 from cdnlog.settings import Settings
 
 _PIECE = 1024 * 1024
@@ -25,7 +25,7 @@ class Section:
     Attributes:
         found: The file, with its span.
         format: Name of the file's format.
-        header: The `#Fields:` line in force where the span begins, empty if the format has none or none was met.
+        header: The `#Fields:` lines to read before the span, empty if the format has none or none was met.
     """
 
     found: source.Input
@@ -34,7 +34,7 @@ class Section:
 
 
 def parted(given: source.Input | Section, settings: Settings) -> tuple[source.Input, Settings, bytes]:
-    """Return what to read, how, and the header in force; how many lines may be rejected is the whole file's matter."""
+    """Return what to read, how, and the headers before it; how many lines may be rejected is the file's matter."""
     if isinstance(given, source.Input):
         return given, settings, b""
     return given.found, replace(settings, format=given.format, max_rejects=1.0), given.header
@@ -98,9 +98,10 @@ def _behind_line(file: IO[bytes], at: int, length: int) -> int:
 
 
 def _headers(parts: Iterable[source.Input]) -> Iterator[bytes]:
-    """Yield the header in force where each part of a file begins."""
-    header = b""
+    """Yield what to read before each part of a file, so that its headers are known."""
+    headers = Headers()
     for part in parts:
-        yield header
+        yield headers.lines
         for item in source.read(part):
-            header = header if isinstance(item, source.Ending) else last_header(item, header)
+            if not isinstance(item, source.Ending):
+                headers.pass_by(item)

@@ -190,24 +190,24 @@ def test_json_is_read_leniently(tmp_path: Path, line: bytes, value: str) -> None
 
 
 @pytest.mark.parametrize(
-    "line",
+    ("line", "reason"),
     [
-        b"{",
-        b'{"x-time":1700000000,',
-        b'"x-status":200}',
-        b'[{"x-time":1700000000,"x-status":200}]',
-        b'{"x-time":1700000000,"x-status":200}{}',
-        b'{"x-time":1700000000,"x-status":200,"y":' + b"[" * 100 + b"]" * 100 + b"}",
-        b'{"x-time":1700000000,"x-status":200,"y":' + b"[" * 60_000,
-        b'{"x-time":1700000000,"x-status":200,"y":"' + b'\\"' * 30_000,
+        (b"{", "json"),
+        (b'{"x-time":1700000000,', "json"),
+        (b'"x-status":200}', "json"),
+        (b'[{"x-time":1700000000,"x-status":200}]', "json"),
+        (b'{"x-time":1700000000,"x-status":200}{}', "json"),
+        (b'{"x-time":1700000000,"x-status":200,"y":' + b"[" * 100 + b"]" * 100 + b"}", "json-depth"),
+        (b'{"x-time":1700000000,"x-status":200,"y":' + b"[" * 60_000, "json-depth"),
+        (b'{"x-time":1700000000,"x-status":200,"y":"' + b'\\"' * 30_000, "json"),
     ],
 )
-def test_json_that_is_none_is_rejected(tmp_path: Path, line: bytes) -> None:
+def test_json_that_is_none_is_rejected(tmp_path: Path, line: bytes, reason: str) -> None:
     """A record over several lines, two in one, or one that is nested without end is a reject, and a quick one."""
     toml = 'kind = "jsonl"\n' + keyed("time", "status", "domain")
     path = saved(tmp_path / "a.log", (line + b"\n") * 20)
     total = cdnlog.count(path, schemas=own(tmp_path, toml), format="own", max_rejects=1.0).inputs.total
-    assert total.reject_reasons == {"json": 20}
+    assert total.reject_reasons == {reason: 20}
 
 
 @pytest.mark.parametrize(

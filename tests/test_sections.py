@@ -15,7 +15,7 @@ from test_evidence import content
 from cdnlog.formats import W3c
 from cdnlog.model import MAX_LINE, Block, Verdict
 from cdnlog.options import settings
-from cdnlog.parse import last_header
+from cdnlog.parse import Headers
 from cdnlog.parse.w3c import W3cSplitter
 from cdnlog.pipeline import CountFile
 from cdnlog.sections import Section, sections
@@ -105,21 +105,26 @@ def test_a_header_amid_a_section_goes_on_in_the_next(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_the_last_header_is_what_the_parser_remembers(seed: int) -> None:
-    """Looking for the header from the end finds the one that going through all lines leaves in force."""
+def test_headers_passed_by_are_those_that_are_read(seed: int) -> None:
+    """Going from header to header remembers what reading all lines does; its lines, read first, lead to the same."""
     rng = Random(seed)
     pieces = [
         b"#Fields: a b\n", b"#Fields: c\r\n", b"\xef\xbb\xbf#Fields: d\n", b"x #Fields: e\n", b"\n", b"#Fields:\n",
         b"y\n",
         b"#Fields: " + b"z" * MAX_LINE + b"\n", b" #Fields: f\n", b"\xef\xbb\xbf\xef\xbb\xbf#Fields: g\n",
-        b"#Fields: h\r\r\n",
+        b"#Fields: h\r\r\n", *(b"#Fields: %d\n" % n for n in range(70) if seed % 2),
     ]  # fmt: skip
-    block = Block.of([b"".join(rng.choices(pieces, k=6)) + rng.choice([b"", b"#Fields: end"])], 1, 0)
+    chosen = rng.choices(pieces, k=200 if seed % 2 else 6)
+    block = Block.of([b"".join(chosen) + rng.choice([b"", b"#Fields: end"])], 1, 0)
     fmt = hostile.FORMATS["iis-w3c"]
     assert isinstance(fmt, W3c)
-    splitter = W3cSplitter(fmt)
-    splitter.split(block)
-    assert last_header(block, b"") == splitter._header
+    read, passed, told = W3cSplitter(fmt), Headers(), W3cSplitter(fmt)
+    read.split(block)
+    passed.pass_by(block)
+    assert (passed.current, passed.lines) == (read.headers.current, read.headers.lines)
+    if passed.lines:
+        told.split(Block.of([passed.lines], 1, 0))
+    assert (told.headers.current, told.headers.lines) == (passed.current, passed.lines)
 
 
 def test_a_file_that_shrank_is_truncated(tmp_path: Path) -> None:

@@ -6,6 +6,6 @@ from cdnlog.parse.detect import Detection, detect
 from cdnlog.parse.domains import INVALID, fold
 from cdnlog.parse.rows import Parser
 from cdnlog.parse.sample import Sample
-from cdnlog.parse.w3c import last_header
+from cdnlog.parse.w3c import Headers
 
-__all__ = ["INVALID", "Detection", "Parser", "Sample", "detect", "fold", "last_header"]
+__all__ = ["INVALID", "Detection", "Headers", "Parser", "Sample", "detect", "fold"]

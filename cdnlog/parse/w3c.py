@@ -99,17 +99,36 @@ def header_names(text: bytes) -> list[str]:
     return text[len(MARK) :].decode("utf-8", "replace").split()[:_MOST]
 
 
-def last_header(block: Block, before: bytes) -> bytes:
-    """Return the header in force behind a block, given the one in force before it."""
-    data, at = block.data, block.size
-    while not block.cut and (at := data.rfind(MARK, 0, at)) >= 0:
-        begins = at - len(BOM) if data.endswith(BOM, 0, at) else at
-        ends = data.find(b"\n", at)
-        ends = block.size if ends < 0 else ends
-        ends -= data.endswith(b"\r", at, ends)
-        if (begins == 0 or data[begins - 1] == LF) and ends - begins <= MAX_LINE:
-            return data[at:ends]
-    return before
+class Headers:
+    """The headers of a file, as they are met."""
+
+    def __init__(self) -> None:
+        self._known: dict[bytes, None] = {}
+        self.current = b""
+        """The one in force; empty above all others, and in place of one that names nothing or is one too many."""
+
+    def meet(self, text: bytes) -> None:
+        """Go on to the lines below a header."""
+        text = text.rstrip(b"\r")
+        if text not in self._known and len(self._known) < _KEPT and header_names(text):
+            self._known[text] = None
+        self.current = text if text in self._known else b""
+
+    def pass_by(self, block: Block) -> None:
+        """Go through a block from one header to the next, without a look at the lines between."""
+        data, at = block.data, -1
+        while not block.cut and (at := data.find(MARK, at + 1)) >= 0:
+            begins = at - len(BOM) if data.endswith(BOM, 0, at) else at
+            ends = data.find(b"\n", at)
+            ends = block.size if ends < 0 else ends
+            ends -= data.endswith(b"\r", at, ends)
+            if (begins == 0 or data[begins - 1] == LF) and ends - begins <= MAX_LINE:
+                self.meet(data[at:ends])
+
+    @property
+    def lines(self) -> bytes:
+        """Return lines below which all is as it is here: what is read before the middle of a file."""
+        return b"\n".join([*self._known, self.current or MARK]) if self._known else b""
 
 
 def _place(field: Keyed, names: list[str]) -> int | None:
@@ -121,8 +140,7 @@ class W3cSplitter:
 
     def __init__(self, fmt: W3c) -> None:
         self._fmt = fmt
-        self._header = b""
-        self._known: set[bytes] = set()
+        self.headers = Headers()
         self._separators: dict[bytes, str] = {}
         self._made: dict[tuple[bytes, str], Header] = {}
 
@@ -152,19 +170,11 @@ class W3cSplitter:
         for i in comments.tolist():
             text = lines.text(i).removeprefix(BOM)
             if text.startswith(MARK):
-                below.setdefault(self._header, []).append(np.arange(at, i + 1))
-                self._header, at = self._believed(text), i + 1
-        below.setdefault(self._header, []).append(np.arange(at, len(lines.start)))
+                below.setdefault(self.headers.current, []).append(np.arange(at, i + 1))
+                self.headers.meet(text)
+                at = i + 1
+        below.setdefault(self.headers.current, []).append(np.arange(at, len(lines.start)))
         return [(text, np.concatenate(numbers)) for text, numbers in below.items()]
-
-    def _believed(self, text: bytes) -> bytes:
-        """Return a header, an empty one in place of one that names nothing or is one too many."""
-        if text in self._known:
-            return text
-        if len(self._known) >= _KEPT or not header_names(text):
-            return b""
-        self._known.add(text)
-        return text
 
     def _parts(self, text: bytes, lines: Lines, numbers: Ints) -> Iterator[tuple[Header, Ints]]:
         """Yield what a header says of lines below it; the first that fits tells the separator, once for all."""
