@@ -19,6 +19,7 @@ from cdnlog.evidence import Evidence
 from cdnlog.filerun import FileRun, Progress, R, Watch, Work
 from cdnlog.gather import Gatherer, gathered_columns
 from cdnlog.limits import within
+from cdnlog.memory import give_freed_memory_back
 from cdnlog.model import Batch, FileReport, Inputs, Verdict
 from cdnlog.sections import Section, parted
 from cdnlog.settings import Settings
@@ -130,6 +131,7 @@ class Counter:
         """Count all files."""
         settings = self._settings
         self._part = self._near(found) if settings.cluster is None else self._far(settings.cluster, found)
+        give_freed_memory_back()
         reports = tuple(report for _, report in sorted(self._part.reports.items()))
         inputs = Inputs(reports, self._settings.anonymize)
         inputs.total.check("all files")
