@@ -28,8 +28,12 @@ from typing import Any
 
 import msgspec
 import pytest
+from faults.flips import WHOLE, wrong
+from faults.slow import SLOW
 from streams import PACKERS, flipped
 from test_cases import Result, line, log, run_here, run_process
+
+import cdnlog
 
 FOLDER = Path(__file__).parent / "faults"
 ROWS = range(1, 106)
@@ -273,3 +277,20 @@ def test_what_covers_a_row_exists(one: Covered) -> None:
     """The test that a row names is there."""
     file, _, name = one.by.partition("::")
     assert name in names_in(file)
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_no_damage_is_ok_with_wrong_bytes(name: str) -> None:
+    """Of every prefix and every flipped bit of a small file: the verdict is never ok with wrong bytes."""
+    ways, bad = wrong(WHOLE[name])
+    assert ways == 9 * len(WHOLE[name].data)
+    assert bad == 0
+
+
+@pytest.mark.parametrize("name", SLOW)
+def test_hostile_lines_are_lines(name: str) -> None:
+    """The lines whose time is measured by `tests/faults/run.py` are as long as they should be, and accounted for."""
+    data = SLOW[name].line(8000)
+    assert 4000 < len(data) < 9000
+    total = cdnlog.count(io.BytesIO(data), format=SLOW[name].format, max_rejects=1).inputs.total
+    assert total.lines == data.count(b"\n") + (not data.endswith(b"\n"))

@@ -226,11 +226,12 @@ def _lenient(line: bytes) -> object:
 def _too_deep(line: bytes) -> bool:
     if line.count(b"{") + line.count(b"[") <= _DEEPEST:
         return False
-    depth = deepest = 0
+    depth = 0
     for match in _NESTING.finditer(line):
         depth += (match["open"] is not None) - (match["close"] is not None)
-        deepest = max(depth, deepest)
-    return deepest > _DEEPEST
+        if depth > _DEEPEST:
+            return True
+    return False
 
 
 def _mended(line: bytes) -> bytes:
