@@ -31,10 +31,11 @@ def flips() -> Iterator[Bar]:
 def slow() -> Iterator[Bar]:
     """Hostile lines up to 1 MiB: time per doubling."""
     for name, lines in SLOW.items():
-        times = [seconds(lines, length) for length in LENGTHS]
+        times = seconds(lines)
         speed = min(length / spent for length, spent in zip(LENGTHS, times, strict=True)) / MB
         ratio = steepest(times)
-        yield f"{name}: x{ratio:.2f} per doubling at most (bar {RATIO}); {speed:,.0f} MB/s at least", ratio <= RATIO
+        growth = f"x{ratio:.2f} per doubling at most (bar {RATIO})" if ratio else "passed over"
+        yield f"{name}: {growth}, {speed:,.0f} MB/s at least", ratio <= RATIO
 
 
 def bomb() -> Iterator[Bar]:

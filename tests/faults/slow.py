@@ -16,8 +16,10 @@ _JSON = b'{"EdgeStartTimestamp":"2026-11-20T00:00:00Z","EdgeResponseStatus":200,
 LENGTHS = tuple(1 << n for n in range(12, 21))
 """Bytes of a line, up to 1 MiB."""
 TOTAL = 8 << 20
-ENOUGH = 0.5
-"""Seconds of the processor that are enough for one length, or nine readings."""
+QUICK = 250e6
+"""Bytes a second: so fast lines are passed over, not looked into, and a step between two ways to do so is no growth."""
+ROUNDS, ENOUGH = 15, 4
+"""Readings of each length, in turn so that a noisy moment hits all alike; fewer if they take so many seconds."""
 
 
 @dataclass(frozen=True)
@@ -70,18 +72,23 @@ SLOW = {
 """By name."""
 
 
-def seconds(slow: Slow, length: int) -> float:
-    """Return the processor's time for a line of so many bytes: the best reading of `TOTAL` bytes of them."""
-    line = slow.line(length) + b"\n"
-    data = line * max(TOTAL // len(line), 1)
-    spent: list[float] = []
-    while not spent or (sum(spent) < ENOUGH and len(spent) < 9):
-        begin = time.process_time()
-        cdnlog.count(io.BytesIO(data), format=slow.format, max_rejects=1, jobs=1)
-        spent.append(time.process_time() - begin)
-    return min(spent) * len(line) / len(data)
+def seconds(slow: Slow) -> list[float]:
+    """Return the processor's time for a line of each of the `LENGTHS`: the best reading of `TOTAL` bytes of such."""
+    best, spent = [float("inf")] * len(LENGTHS), 0.0
+    for _ in range(ROUNDS):
+        for i, length in enumerate(LENGTHS):
+            line = slow.line(length) + b"\n"
+            data = line * max(TOTAL // len(line), 1)
+            begin = time.process_time()
+            cdnlog.count(io.BytesIO(data), format=slow.format, max_rejects=1, jobs=1)
+            took = time.process_time() - begin
+            best[i], spent = min(best[i], took * len(line) / len(data)), spent + took
+        if spent > ENOUGH:
+            break
+    return best
 
 
 def steepest(times: list[float]) -> float:
-    """Return the largest ratio of a line's time to that of one half as long."""
-    return max(after / before for before, after in itertools.pairwise(times))
+    """Return the largest ratio of a line's time to that of one half as long, of those that are not read at `QUICK`."""
+    pairs = zip(itertools.pairwise(times), LENGTHS[1:], strict=True)
+    return max((after / before for (before, after), length in pairs if length / after < QUICK), default=0)
