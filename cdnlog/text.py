@@ -20,7 +20,7 @@ _MARKS, _STACKED = frozenset({"Mn", "Me"}), 4
 # Letters and marks that show nothing: fillers, joiners, variation selectors, the empty Braille cell.
 _BLANK = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
 _FORMULA = re.compile(r"[\s\x00-\x1f]*[=+\-@|%\uff1d\uff0b\uff0d\uff20]|[\t\r\n]")
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#+!|~&$])")
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#+!|~&$]|:(?=//))")  # "://" would become a link that a stranger wrote
 _LAST_BYTE, _LAST_BMP = 0xFF, 0xFFFF
 
 

@@ -677,6 +677,7 @@ def test_csv_cell_leaves_alone(value: str) -> None:
         ("*_`~#!", r"\*\_\`\~\#\!"),
         ("[a](b){c}", r"\[a\]\(b\)\{c\}"),
         ("$x$", r"\$x\$"),
+        ("https://a.example/b:c", r"https\://a.example/b:c"),
     ],
 )
 def test_markdown_cell(value: str, cell: str) -> None:
