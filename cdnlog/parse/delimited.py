@@ -77,9 +77,8 @@ class DelimitedSplitter:
     def split(self, block: Block) -> Split:
         """Take a block apart."""
         lines = self.scan(block)
-        if isinstance(lines, Scanned) and lines.all_regular and not block.cut:
-            nothing = np.empty(0, np.int64)
-            return Split(lines, np.zeros(block.lines, np.uint8), DelimitedRows(lines, lines.split, nothing, nothing))
+        if (rows := undoubted(lines, block)) is not None:
+            return Split(lines, np.zeros(block.lines, np.uint8), rows)
         fate = prejudged(lines, cut=block.cut)
         return Split(lines, fate, self.rows(lines, fate, fate == COUNTED))
 
@@ -122,6 +121,14 @@ class DelimitedSplitter:
         if spans is not None:
             return [(first + start, end + start) for first, end in spans]
         return QUOTE if self._quotes and line.count(b'"') % 2 else FIELDS
+
+
+def undoubted(lines: Lines, block: Block) -> DelimitedRows | None:
+    """Return the rows of a block in which every line is a regular one; None if there is anything else."""
+    if not isinstance(lines, Scanned) or not lines.all_regular or block.cut:
+        return None
+    nothing = np.empty(0, np.int64)
+    return DelimitedRows(lines, lines.split, nothing, nothing)
 
 
 def _positions(spans: list[list[Span]], starts: Sequence[int], fields: int) -> Ints:

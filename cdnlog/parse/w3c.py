@@ -14,7 +14,7 @@ import numpy as np
 from cdnlog.buffer import Buffer, Bytes, Ints
 from cdnlog.formats import Cut, Delimited, Escape, Keyed, W3c
 from cdnlog.model import MAX_LINE, Block
-from cdnlog.parse.delimited import DelimitedRows, DelimitedSplitter
+from cdnlog.parse.delimited import DelimitedRows, DelimitedSplitter, undoubted
 from cdnlog.parse.fates import BOM, COUNTED, HEADER, content, prejudged
 from cdnlog.parse.lines import LF, Lines, scan
 from cdnlog.parse.split import Slices, Split
@@ -39,11 +39,16 @@ class Part:
     rows: DelimitedRows
     place: tuple[int | None, ...]
 
+    @property
+    def line(self) -> Ints:
+        """Number of the line of each row."""
+        return self.rows.line
+
     def field(self, j: int) -> Slices:
         """Return where the declared field `j` stands in each row."""
         place = self.place[j]
         if place is None:
-            nothing = np.zeros(len(self.rows.line), np.int64)
+            nothing = np.zeros(len(self.line), np.int64)
             return self.rows.lines.buffer, nothing, nothing
         return self.rows.field(place)
 
@@ -68,7 +73,7 @@ class Parts:
 
     @cached_property
     def _lines(self) -> Ints:
-        return np.concatenate([*(part.rows.line for part in self.parts), np.empty(0, np.int64)])
+        return np.concatenate([*(part.line for part in self.parts), np.empty(0, np.int64)])
 
     @cached_property
     def _order(self) -> Ints:
@@ -146,7 +151,10 @@ class W3cSplitter:
 
     def split(self, block: Block) -> Split:
         """Take a block apart."""
-        lines = scan(block)
+        known = self._in_force()
+        lines = known.splitter.scan(block) if known else scan(block)
+        if known and (rows := undoubted(lines, block)) is not None:
+            return Split(lines, np.zeros(block.lines, np.uint8), Part(rows, known.place))
         fate = prejudged(lines, cut=block.cut)
         open_ = fate == COUNTED
         head = lines.buffer.bytes[lines.start]
@@ -160,8 +168,14 @@ class W3cSplitter:
             for header, its in self._parts(text, lines, numbers):
                 candidates = np.zeros(len(fate), bool)
                 candidates[its] = True
-                parts.append(Part(header.splitter.rows(header.splitter.scan(block), fate, candidates), header.place))
-        return Split(lines, fate, Parts(lines.buffer, tuple(parts)))
+                its_lines = lines if header is known else header.splitter.scan(block)
+                parts.append(Part(header.splitter.rows(its_lines, fate, candidates), header.place))
+        return Split(lines, fate, parts[0] if len(parts) == 1 else Parts(lines.buffer, tuple(parts)))
+
+    def _in_force(self) -> Header | None:
+        """Return the header above a block's first line, if one was in use there."""
+        text = self.headers.current
+        return self._made.get((text, self._fmt.separator or self._separators.get(text, "")))
 
     def _headers(self, lines: Lines, comments: Ints) -> list[tuple[bytes, Ints]]:
         """Return the distinct headers and the lines below each; a line below none goes with an empty one."""
