@@ -13,8 +13,8 @@ import time
 from pathlib import Path
 
 import pytest
-from crash.scene import Scene, as_fork, surroundings
-from nights import HOUR, kept, lines_of, strays, truth, write
+from crash.scene import Scene, as_fork, ended, forked, surroundings, warm
+from nights import HOUR, Table, kept, lines_of, strays, truth, write
 from test_cases import Result, line, run_here
 
 import cdnlog
@@ -40,10 +40,17 @@ def run(folder: Path, *more: str) -> Result:
     return run_here([*ARGS, *more], folder)
 
 
+@pytest.fixture(scope="module")
+def warmed() -> None:
+    """What a night needs is loaded: forks need not load it again."""
+    warm()
+
+
+@pytest.mark.usefixtures("warmed")
 @pytest.mark.parametrize("first", [True, False])
 def test_kills_at_every_failpoint_change_nothing(first: bool, tmp_path: Path) -> None:
     """Wherever a night is killed, the next run ends with the same store and reports, and leaves nothing behind."""
-    scene = Scene(tmp_path, as_fork, 100, ("json", "prometheus"), first=first)
+    scene = Scene(tmp_path, as_fork, 100, ("json", "prometheus"), first=first, jobs=1)
     points = scene.points()
     assert points > 20
     for at in range(1, points + 1):
@@ -53,9 +60,10 @@ def test_kills_at_every_failpoint_change_nothing(first: bool, tmp_path: Path) ->
         assert scene.faults() == [], at
 
 
+@pytest.mark.usefixtures("warmed")
 def test_kills_of_the_recovery_change_nothing(tmp_path: Path) -> None:
     """A run that recovers may be killed as well."""
-    scene = Scene(tmp_path, as_fork, 100, ("json",))
+    scene = Scene(tmp_path, as_fork, 100, ("json",), jobs=1)
     points = scene.points()
     for at in range(1, points, 5):
         scene.fresh()
@@ -77,37 +85,45 @@ def test_failpoints_are_counted_and_told(tmp_path: Path, monkeypatch: pytest.Mon
     assert int(err.split()[-1]) > 10
 
 
+@pytest.mark.usefixtures("warmed")
 def test_of_twenty_starts_one_works(tmp_path: Path) -> None:
     """While one run works, all others leave at once with 75, and the result is right."""
-    for hour in range(6):
-        write(tmp_path / "logs" / f"{hour}.log", lines_of(30_000, hour))
+    hours = [lines_of(300, hour) for hour in range(6)]
+    for hour, lines in enumerate(hours):
+        write(tmp_path / "logs" / f"{hour}.log", lines)
     fifo = tmp_path / "report.json"
     os.mkfifo(fifo)  # the one that works cannot end before the others have come
-    processes = [start(tmp_path) for _ in range(20)]
-    waiting = dict(enumerate(processes))
-    deadline = time.monotonic() + 120
-    while len(waiting) > 1 and time.monotonic() < deadline:
-        waiting = {n: process for n, process in waiting.items() if process.poll() is None}
-        time.sleep(0.1)
+    waiting = {forked(ARGS, tmp_path, {}, f"{number}.txt"): tmp_path / f"{number}.txt" for number in range(20)}
+    told = {}
+    while len(waiting) > 1:
+        child, status = os.wait()
+        told[child] = (os.waitstatus_to_exitcode(status), waiting.pop(child).read_bytes())
     fifo.read_bytes()
-    codes = []
-    for process in processes:
-        out, err = process.communicate()
-        codes.append(process.returncode)
-        assert out == b""
-        assert (b"another run" in err) == (process.returncode == 75)
-    assert sorted(codes) == [0] + [75] * 19
-    assert kept(tmp_path / "history.db") == truth(*(lines_of(30_000, hour) for hour in range(6)))
+    (child, text) = next(iter(waiting.items()))
+    assert (ended(child), text.read_bytes()) == (0, b"")
+    assert all(code == 75 and b"another run" in text and text.count(b"\n") == 1 for code, text in told.values())
+    assert kept(tmp_path / "history.db") == truth(*hours)
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Table]:
+    """Four files that take a while to be read, and what they count."""
+    folder = tmp_path_factory.mktemp("large")
+    hours = [lines_of(60_000, hour) for hour in range(4)]
+    for hour, lines in enumerate(hours):
+        write(folder / f"{hour}.log", lines)
+    return folder, truth(*hours)
 
 
 @pytest.mark.parametrize(
     ("number", "code", "word"), [(signal.SIGTERM, 143, "terminated"), (signal.SIGINT, 130, "interrupted")]
 )
 @pytest.mark.parametrize("jobs", ["1", "2"])
-def test_signals_roll_back_and_say_so(number: signal.Signals, code: int, word: str, jobs: str, tmp_path: Path) -> None:
+def test_signals_roll_back_and_say_so(  # noqa: PLR0913, PLR0917 - as pytest hands them in
+    number: signal.Signals, code: int, word: str, jobs: str, tmp_path: Path, large: tuple[Path, Table]
+) -> None:
     """A signal ends the run soon, takes the file back that was being counted, and the next run is right."""
-    for hour in range(4):
-        write(tmp_path / "logs" / f"{hour}.log", lines_of(60_000, hour))
+    (tmp_path / "logs").symlink_to(large[0])
     with start(tmp_path, "--jobs", jobs) as process:
         while not (tmp_path / "history.db").exists():
             time.sleep(0.01)
@@ -121,13 +137,12 @@ def test_signals_roll_back_and_say_so(number: signal.Signals, code: int, word: s
     assert strays(tmp_path) == []
     assert not (tmp_path / "report.json").exists()
     assert run(tmp_path).code == 0
-    assert kept(tmp_path / "history.db") == truth(*(lines_of(60_000, hour) for hour in range(4)))
+    assert kept(tmp_path / "history.db") == large[1]
 
 
-def test_no_worker_outlives_a_killed_run(tmp_path: Path) -> None:
+def test_no_worker_outlives_a_killed_run(tmp_path: Path, large: tuple[Path, Table]) -> None:
     """When a run is killed its workers end as well: whoever reads its output is not kept waiting."""
-    for hour in range(4):
-        write(tmp_path / "logs" / f"{hour}.log", lines_of(60_000, hour))
+    (tmp_path / "logs").symlink_to(large[0])
     with start(tmp_path, "--jobs", "2") as process:
         while not (tmp_path / "history.db").exists():
             time.sleep(0.01)

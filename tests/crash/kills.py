@@ -10,7 +10,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from crash.scene import Scene
+from crash.scene import Scene, as_fork, as_process, warm
 
 KILLED = -9
 FAULTS = (
@@ -32,13 +32,16 @@ def main() -> None:
     parser.add_argument("--doubles", type=int, default=50, help="kills of the recovery; default: %(default)s")
     parser.add_argument("--calls", type=int, default=40, help="failing system calls of a kind; default: %(default)s")
     parser.add_argument("--seed", type=int, default=1, help="of the random times; default: %(default)s")
+    parser.add_argument("--cold", action="store_true", help="start the program anew each time, which takes long")
     given = parser.parse_args()
     chance = random.Random(given.seed)
+    runner = as_process if given.cold else as_fork
+    warm()
     with tempfile.TemporaryDirectory() as folder:
         for name, first in (("first", True), ("second", False)):
             place = Path(folder) / name
             place.mkdir()
-            scene = Scene(place, first=first)
+            scene = Scene(place, runner, first=first)
             points = scene.points()
             faults: Counter[str] = Counter()
             for at in range(1, points + 1):

@@ -1,6 +1,9 @@
 """Kills a night of four files at every failpoint and at random times, and kills the recovery too.
 
-    python tests/crash/run.py [--times 200] [--doubles 50] [--calls 40] [--seed 1]
+    python tests/crash/run.py [--times 200] [--doubles 50] [--calls 40] [--seed 1] [--cold]
+
+Nights are forks of one process that has loaded everything, so that kills fall into the work and not into the start;
+system calls that fail are tried on processes of their own.
 
 Prints how often the totals, the store or a report were wrong after the next run, and which files were left behind.
 """

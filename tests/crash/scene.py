@@ -7,11 +7,13 @@ run, and files that should not be there.
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -20,7 +22,9 @@ from typing import Any
 from nights import content, kept, lines_of, strays, truth, write
 from test_cases import environment
 
+import cdnlog
 from cdnlog.history.store import temporary_prefix
+from cdnlog.report import NIGHT_OUTPUTS, render
 
 GROWN = 400
 REPORTS = ("html", "json", "markdown", "prometheus")
@@ -41,6 +45,17 @@ def as_process(args: list[str], folder: Path, more: dict[str, str]) -> int:
 
 def as_fork(args: list[str], folder: Path, more: dict[str, str]) -> int:
     """Run the program in a fork of this process, which saves its start; return its exit code, negative if killed."""
+    return ended(forked(args, folder, more))
+
+
+def ended(child: int) -> int:
+    """Wait for a process; return its exit code, negative if it was killed."""
+    _, status = os.waitpid(child, 0)
+    return os.waitstatus_to_exitcode(status)
+
+
+def forked(args: list[str], folder: Path, more: dict[str, str], told: str = os.devnull) -> int:
+    """Start the program in a fork of this process, what it prints going to a file; return the number of the process."""
     import cdnlog.cli
     from cdnlog import failpoints
 
@@ -51,9 +66,9 @@ def as_fork(args: list[str], folder: Path, more: dict[str, str]) -> int:
         try:
             os.chdir(folder)
             os.environ.update(more)
-            quiet = os.open(os.devnull, os.O_RDWR)
             for stream in (0, 1, 2):
-                os.dup2(quiet, stream)
+                os.dup2(os.open(told if stream else os.devnull, os.O_RDWR | os.O_CREAT | os.O_APPEND), stream)
+            sys.stdout, sys.stderr = (open(stream, "w", closefd=False) for stream in (1, 2))  # noqa: SIM115
             failpoints._passed = 0
             sys.argv = ["cdnlog", *args]
             cdnlog.cli.main()
@@ -61,8 +76,18 @@ def as_fork(args: list[str], folder: Path, more: dict[str, str]) -> int:
             code = int(left.code or 0)
         finally:
             os._exit(code)
-    _, status = os.waitpid(child, 0)
-    return os.waitstatus_to_exitcode(status)
+    return child
+
+
+def warm() -> None:
+    """Load and read all that a night needs, so that forks find it done."""
+    with tempfile.TemporaryDirectory() as folder:
+        write(Path(folder) / "logs" / "a.gz", lines_of(50, failing=0.2))
+        night = cdnlog.nightly(Path(folder) / "logs", Path(folder) / "history.db", jobs=1)
+        for output in NIGHT_OUTPUTS:
+            render(night, output)
+    gc.collect()
+    gc.freeze()  # what does not move is not copied by forks
 
 
 class Scene:
@@ -74,9 +99,10 @@ class Scene:
         lines: Lines of each file.
         reports: Kinds of reports that are written.
         first: Whether it is the first night, and the store must be made too.
+        jobs: Files read at the same time.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all but the first four by name
         self,
         folder: Path,
         runner: Runner = as_process,
@@ -84,8 +110,9 @@ class Scene:
         reports: Sequence[str] = REPORTS,
         *,
         first: bool = False,
+        jobs: int = 2,
     ) -> None:
-        self.folder, self._runner, self._reports = folder, runner, reports
+        self.folder, self._runner, self._reports, self._jobs = folder, runner, reports, jobs
         self.logs, self.store = folder / "logs", folder / "run" / "history.db"
         grown = lines_of(lines)
         write(self.logs / "a.gz", grown[: lines // 2])
@@ -122,13 +149,11 @@ class Scene:
         return int(done.stderr.split()[-1])
 
     def killed_after(self, seconds: float) -> int:
-        """Tell the night and kill it after a time, workers or not; return the exit code."""
-        command = [sys.executable, "-m", "cdnlog", *self._args()]
-        null = subprocess.DEVNULL
-        with subprocess.Popen(command, cwd=self.folder, env=surroundings(), stdout=null, stderr=null) as process:
-            time.sleep(seconds)
-            process.send_signal(signal.SIGKILL)
-            return process.wait()
+        """Tell the night in a fork and kill it after a time, workers or not; return the exit code."""
+        child = forked(self._args(), self.folder, {})
+        time.sleep(seconds)
+        os.kill(child, signal.SIGKILL)
+        return ended(child)
 
     def failing(self, call: str, error: str, at: int) -> tuple[int, bool] | None:
         """Tell the night while one system call on its own files fails, the `at`-th of its kind.
@@ -169,7 +194,8 @@ class Scene:
 
     def _args(self) -> list[str]:
         reports = [f"--report={kind}=run/report.{kind}" for kind in self._reports]
-        return ["nightly", "logs", "--store", "run/history.db", *reports, "--fail-on", "never"]
+        jobs = f"--jobs={self._jobs}"
+        return ["nightly", "logs", "--store", "run/history.db", *reports, "--fail-on", "never", jobs]
 
     def _code(self, *args: str, kill_at: int | None = None) -> int:
         return self._runner(list(args), self.folder, {} if kill_at is None else {"CDNLOG_KILL_AT": str(kill_at)})
