@@ -20,7 +20,15 @@ if TYPE_CHECKING:
     from cdnlog.answers import Answer
     from cdnlog.api import InputWarning, count, diagnose, diff, explain, read, stream
     from cdnlog.counts import Counts
-    from cdnlog.errors import CdnlogError, DamagedInput, SchemaError, UnknownNameError, UsageError
+    from cdnlog.errors import (
+        CdnlogError,
+        DamagedInput,
+        SchemaError,
+        StoreBusy,
+        StoreError,
+        UnknownNameError,
+        UsageError,
+    )
     from cdnlog.kept import holdings, stored
     from cdnlog.model import Finding
     from cdnlog.night import nightly
@@ -40,6 +48,8 @@ _HOME = {
     "InputWarning": "cdnlog.api",
     "Night": "cdnlog.results",
     "SchemaError": "cdnlog.errors",
+    "StoreBusy": "cdnlog.errors",
+    "StoreError": "cdnlog.errors",
     "UnknownNameError": "cdnlog.errors",
     "UsageError": "cdnlog.errors",
     "count": "cdnlog.api",
@@ -66,6 +76,8 @@ __all__ = [
     "InputWarning",
     "Night",
     "SchemaError",
+    "StoreBusy",
+    "StoreError",
     "UnknownNameError",
     "UsageError",
     "count",

@@ -183,6 +183,11 @@ class StoreError(OutputError):
         where: The store, safe to print.
         problem: One clause that says what was seen.
         advice: What to do.
+
+    Example:
+        >>> import cdnlog
+        >>> str(cdnlog.StoreError("history.db", "disk is full", "make room"))
+        'store history.db: disk is full; make room'
     """
 
     def __init__(self, where: str, problem: str, advice: str = "") -> None:
@@ -199,6 +204,11 @@ class StoreBusy(CdnlogError):  # noqa: N818 - named as the others are
 
     Attributes:
         where: The store, safe to print.
+
+    Example:
+        >>> import cdnlog
+        >>> str(cdnlog.StoreBusy("history.db"))
+        'store history.db: another run has it; nothing was done, try again when that one is through'
     """
 
     exit_code = EXIT_BUSY

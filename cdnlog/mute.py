@@ -100,6 +100,11 @@ class Muting:
     expired: tuple[Mute, ...] = ()
 
     @property
+    def unused(self) -> tuple[Mute, ...]:
+        """The mutes in force that fit none of the findings."""
+        return tuple(mute for mute in self.active if not any(mute.silences(one.finding) for one in self.muted))
+
+    @property
     def requests(self) -> int:
         """Failing requests of the silenced findings."""
         return sum(failing(muted.finding) for muted in self.muted)

@@ -246,7 +246,7 @@ def _news(data: NightData, intake: Intake, made: Settings) -> Iterator[FileNews]
 def _missing(data: NightData, baseline: Baseline, history: Counts) -> Iterator[Missing]:
     span = data.span()
     for one in baseline.absences(history, *span) if span else ():
-        yield Missing(one.domain, history.shown(one.starts), history.shown(one.ends), one.usual, one.whole)
+        yield Missing(one.domain, history.shown(one.starts), history.shown(one.ends), one.usual, one.whole, one.state)
 
 
 def _gone(

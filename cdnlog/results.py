@@ -223,6 +223,7 @@ class Missing:
         end: End, exclusive.
         usual: Requests that the domain had in such a time before.
         whole: Whether the domain is missing from the whole night.
+        state: "new", or "chronic" for a domain that the nights before lacked already.
     """
 
     domain: str
@@ -230,6 +231,7 @@ class Missing:
     end: str
     usual: int
     whole: bool
+    state: str = "new"
 
 
 @dataclass(frozen=True, slots=True)

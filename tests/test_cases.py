@@ -157,7 +157,7 @@ def run_here(args: list[str], folder: Path, stdin: bytes = b"") -> Result:
     raw = (io.BytesIO(), io.BytesIO())
     out = io.TextIOWrapper(raw[0], "utf-8", "strict", newline="\n", write_through=True)
     err = io.TextIOWrapper(raw[1], "utf-8", "backslashreplace", newline="\n", write_through=True)
-    handler = signal.getsignal(signal.SIGTERM)
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         for name in filter(NOT_INHERITED.fullmatch, list(os.environ)):
@@ -176,7 +176,8 @@ def run_here(args: list[str], folder: Path, stdin: bytes = b"") -> Result:
         else:
             code = 0
         finally:
-            signal.signal(signal.SIGTERM, handler)
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
             patch.undo()
             time.tzset()
     return Result(code, raw[0].getvalue(), raw[1].getvalue())

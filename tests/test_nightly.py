@@ -21,6 +21,7 @@ import cdnlog
 from cdnlog.cli import reports
 from cdnlog.errors import OutputError, UsageError
 from cdnlog.failpoints import failpoint, passed
+from cdnlog.report import render
 from cdnlog.results import Night
 
 DAY = 24
@@ -348,6 +349,76 @@ def test_missing_hours_and_domains_are_noticed(tmp_path: Path) -> None:
     ]
     assert [one.usual for one in missing] == [2400, 600]
     assert [(one.domain, one.whole) for one in told[4].missing] == [("www.example.com", True)]
+
+
+def test_a_domain_is_missed_until_it_is_back(tmp_path: Path) -> None:
+    """A missing domain is told each night, as new on the first one and as chronic then, for two weeks."""
+    both = [[*day_of(day), *day_of(day, "img.example.com")] for day in range(4)]
+    told = nights(
+        tmp_path, *both, *(day_of(day) for day in range(4, 20)), [*day_of(20), *day_of(20, "img.example.com")]
+    )
+    states = ["".join({one.state for one in night.missing if one.whole}) for night in told]
+    assert states == [""] * 4 + ["new"] + ["chronic"] * 13 + [""] * 3
+    assert all(one.domain == "img.example.com" for night in told for one in night.missing)
+    text = render(told[5], "html")
+    assert "chronic" in text
+    assert "img.example.com" in text.split("<details")[0]
+
+
+def test_what_a_late_file_tells_is_no_end_of_what_came_after(tmp_path: Path) -> None:
+    """A night of nothing but late data cannot say that an incident after that data is over; a later one can."""
+    nights(tmp_path, day_of(0), day_of(1), day_of(2, failing=0.5))
+    write(tmp_path / "logs" / "late.log", lines_of(300, 9, seed=5, failing=0))
+    late = cdnlog.nightly(tmp_path / "logs", tmp_path / "history.db")
+    assert (len(late.changed), late.gone) == (1, ())
+    nights(tmp_path / "again", day_of(0), day_of(1), day_of(2, failing=0.5))
+    write(tmp_path / "again" / "logs" / "next.log", day_of(3))
+    later = cdnlog.nightly(tmp_path / "again" / "logs", tmp_path / "again" / "history.db")
+    assert [one.status for one in later.gone] == [502]
+
+
+def test_help_lists_what_is_taken(tmp_path: Path) -> None:
+    """Options that a night refuses are not in its help, and are told what to do instead; no store is left behind."""
+    write(tmp_path / "logs" / "a.log", FEW)
+    text = run_here(["nightly", "--help"], tmp_path).out.decode()
+    assert not any(word in text for word in ("--domain ", "--since", "--until", "standard input", "1m"))
+    assert all(word in text for word in ("--domain-name", "--window", "15m"))
+    for args in (["logs", "--since", "2026-11-20"], ["logs", "--domain", "w*"], ["logs", "--window", "1m"], ["-"]):
+        code, _, err = run_here(["nightly", *args, "--store", "none.db"], tmp_path)
+        assert (code, b"No such option" in err) == (2, False)
+    code, _, err = run(tmp_path, "--rejects", "none/rejects.jsonl")
+    assert (code, b"none/rejects.jsonl" in err) == (74, True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["logs"]
+
+
+def test_a_signal_at_the_end_is_no_death(tmp_path: Path) -> None:
+    """Whenever a signal comes, all done or not, the program ends by itself, with the signal's code or its own."""
+    write(tmp_path / "logs" / "a.log", FEW)
+    for number, code in ((signal.SIGTERM, 143), (signal.SIGINT, 130)):
+        for place, expected in (("cli._code", code), ("cli.leave", 0)):
+            script = (
+                "import os, sys; from cdnlog import cli\n"
+                f"name = {place.partition('.')[2]!r}; call = getattr(cli, name)\n"
+                f"def signalled(*given): os.kill(os.getpid(), {int(number)}); return call(*given)\n"
+                f"setattr(cli, name, signalled); sys.argv = ['cdnlog', *{ARGS!r}]\n"
+                "import signal; from cdnlog.cli import guard; signal.signal(signal.SIGTERM, guard._terminate)\n"
+                "cli.main()"
+            )
+            command = [sys.executable, "-c", script]
+            done = subprocess.run(command, cwd=tmp_path, env=surroundings(), capture_output=True, check=False)
+            assert (done.returncode, done.stderr) == (expected, b"")
+
+
+def test_a_night_shows_itself(tmp_path: Path) -> None:
+    """In Python a night has JSON, Markdown and HTML as the command line has, and a card in a notebook."""
+    (night,) = nights(tmp_path, day_of(0, failing=0.5))
+    printed = run_here(["nightly", "logs", "--store", "history.db", "-o", "json"], tmp_path).out.decode()
+    assert json.loads(night.to_json())["findings"] == json.loads(printed)["findings"]
+    assert "<table" in night._repr_html_()
+    assert "502" in night._repr_html_()
+    assert "<script" not in night.to_html()
+    assert "502" in night.to_markdown()
+    assert "502" in str(night)
 
 
 def test_the_first_nights_say_what_they_do_not_know(tmp_path: Path) -> None:

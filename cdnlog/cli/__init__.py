@@ -11,7 +11,7 @@ import typer
 
 import cdnlog
 from cdnlog.cli.commands import Commands
-from cdnlog.cli.guard import failed, refuse
+from cdnlog.cli.guard import INTERRUPTED, TERMINATED, Terminated, failed, refuse, settle
 from cdnlog.cli.screen import emit, leave
 from cdnlog.errors import EXIT_OK, CdnlogError, OutputError
 
@@ -65,13 +65,23 @@ def main() -> None:
     gc.set_threshold(_GARBAGE)
     atexit.register(gc.freeze)  # memory goes with the process: Python need not look through it, which takes 20 ms
     try:
-        code = app(standalone_mode=False)
-    except SystemExit:
-        code = EXIT_OK  # what typer makes of a reader that went away while it printed help
-    except OSError as error:
-        code = failed(OutputError("to standard output", error.strerror or str(error)))
-    except CdnlogError as error:
-        code = failed(error)
-    except Exception as error:  # noqa: BLE001 - typer has no public name for its errors
-        code = refuse(error)
+        code = _code()
+        settle()
+    except KeyboardInterrupt:  # at the very end, or while something was loaded
+        code = INTERRUPTED
+    except Terminated:
+        code = TERMINATED
     leave(code)
+
+
+def _code() -> int:
+    try:
+        return int(app(standalone_mode=False) or EXIT_OK)
+    except SystemExit:
+        return EXIT_OK  # what typer makes of a reader that went away while it printed help
+    except OSError as error:
+        return failed(OutputError("to standard output", error.strerror or str(error)))
+    except CdnlogError as error:
+        return failed(error)
+    except Exception as error:  # noqa: BLE001 - typer has no public name for its errors
+        return refuse(error)

@@ -21,7 +21,7 @@ P = ParamSpec("P")
 REPORT = "https://github.com/cdnlog/cdnlog/issues"
 # If several apply, the first of these wins.
 PRIORITY = (70, 2, 75, 74, 3, 4, 1, 0)
-_INTERRUPTED, _TERMINATED = 130, 143
+INTERRUPTED, TERMINATED = 130, 143
 
 
 class Terminated(BaseException):
@@ -71,6 +71,12 @@ def guarded(command: Callable[P, int]) -> Callable[P, NoReturn]:
     return run
 
 
+def settle() -> None:
+    """Let no signal end a process that is through before its exit code has said so."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+
+
 def _terminate(_signal: int, _frame: object) -> NoReturn:
     raise Terminated
 
@@ -84,10 +90,10 @@ def _exit_code(call: Callable[[], int], *, debug: bool) -> int:
         return failed(error)
     except KeyboardInterrupt:
         say("cdnlog: interrupted; nothing was written")
-        return _INTERRUPTED
+        return INTERRUPTED
     except Terminated:
         say("cdnlog: terminated; nothing was written")
-        return _TERMINATED
+        return TERMINATED
     except typer.Exit:
         raise
     except Exception as error:  # noqa: BLE001 - the last line of defence: one message instead of a traceback

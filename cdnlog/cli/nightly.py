@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 import typer
 
@@ -13,7 +14,7 @@ import cdnlog
 from cdnlog.catalog import DEFAULT_PROVIDER, Catalog
 from cdnlog.cli import apart
 from cdnlog.cli.commands import application
-from cdnlog.cli.guard import Terminated, worst
+from cdnlog.cli.guard import INTERRUPTED, TERMINATED, Terminated, worst
 from cdnlog.cli.output import Output, OutputOption, deliver
 from cdnlog.cli.reading import Reading, reading
 from cdnlog.cli.screen import say, width
@@ -27,15 +28,19 @@ from cdnlog.report import NIGHT_OUTPUTS, render
 from cdnlog.results import Night
 from cdnlog.slo import spends_by_table, target
 
-_INTERRUPTED, _TERMINATED = 130, 143
 _ROLLED_BACK = "the file that was being counted is rolled back, what was finished stays; run again to go on"
 
 
+_HELPS = {
+    "paths": "Files, folders or globs.",
+    "window": "Windows of the diagnosis, whole fives of minutes that divide a day: 5m, 15m, 1h, 1d.",
+    "tz": "Zone that days begin in and times are shown in, from the first night on; else the logs' own.",
+}
 app = application()
 
 
 @app.command(cls=Command)
-@reading
+@partial(reading, helps=_HELPS, refused=("domain", "since", "until"))
 def nightly(  # noqa: PLR0913, PLR0917 - one parameter per option, typer passes them by name
     job: Reading,
     store: StoreOption,
@@ -86,29 +91,37 @@ def nightly(  # noqa: PLR0913, PLR0917 - one parameter per option, typer passes 
     to analyse (--require-data), 70 a bug of ours, 74 output or store not written, 75 another run has the store, 130
     interrupted, 143 terminated.
     """
-    from cdnlog.cli.reports import put, wanted  # noqa: PLC0415 - only nightly and history need SQLite
+    from cdnlog.cli.reports import wanted  # noqa: PLC0415 - only nightly and history need SQLite
 
     reports = wanted(report or (), NIGHT_OUTPUTS)
     _check(job, store, mutes, reports, output)
     aims = _Aims.of(slo, mutes, fail_on)
-    outputs = [*reports, *(path for path in (job.out, job.given["rejects"]) if path is not None)]
+
+    def work() -> int:
+        night = _night(job, store, reports, aims, {"keep": keep, "replace_lost": replace})
+        if not reports:
+            deliver(night, output, job.out, job.lang)
+        return _exit(night, aims, require_data=bool(job.given["require_data"]))
+
+    return _stoppable(work)
+
+
+def _night(job: Reading, store: Path, reports: Mapping[Path, str], aims: _Aims, options: Mapping[str, Any]) -> Night:
+    """Count and tell a night; its reports are written while the store is locked."""
+    from cdnlog.cli.reports import put  # noqa: PLC0415 - as above
+
     told: list[Night] = []
 
     def hand_out(night: Night) -> None:
         told.append(aims.applied(night, job))
         put({path: render(told[0], kind, width(), night.lang) for path, kind in reports.items()}, store)
 
-    def work() -> int:
-        with job.observed() as observers:
-            cdnlog.nightly(
-                job.found, store, job.window, keep=keep, replace_lost=replace, deliver=hand_out, beside=outputs,
-                **job.options(), **observers,
-            )  # fmt: skip
-        if not reports:
-            deliver(told[0], output, job.out, job.lang)
-        return _exit(told[0], aims, require_data=bool(job.given["require_data"]))
-
-    return _stoppable(work)
+    beside = [*reports, *(path for path in (job.out, job.given["rejects"]) if path is not None)]
+    with job.observed() as observers:
+        cdnlog.nightly(
+            job.found, store, job.window, deliver=hand_out, beside=beside, **options, **job.options(), **observers
+        )
+    return told[0]
 
 
 def _check(job: Reading, store: Path, mutes: Path | None, reports: Iterable[Path], output: Output) -> None:
@@ -125,10 +138,10 @@ def _stoppable(work: Callable[[], int]) -> int:
         return work()
     except KeyboardInterrupt:
         say(f"cdnlog: interrupted; {_ROLLED_BACK}")
-        return _INTERRUPTED
+        return INTERRUPTED
     except Terminated:
         say(f"cdnlog: terminated; {_ROLLED_BACK}")
-        return _TERMINATED
+        return TERMINATED
 
 
 @dataclass(frozen=True)

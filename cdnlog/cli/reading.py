@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import inspect
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast, get_type_hints
+from typing import Annotated, Any, cast, get_args, get_type_hints
 
 import cdnlog
 from cdnlog.cli import apart, shared
@@ -18,11 +19,12 @@ from cdnlog.cli.files import atomic
 from cdnlog.cli.guard import guarded, worst
 from cdnlog.cli.progress import progress
 from cdnlog.cli.screen import say
-from cdnlog.errors import NothingToAnalyse, UsageError, advice
+from cdnlog.errors import NothingToAnalyse, OutputError, UsageError, advice
 from cdnlog.memory import keep_freed_memory
 from cdnlog.model import Inputs, Verdict
 from cdnlog.options import Options
 from cdnlog.source import STDIN, Found, find, same_content
+from cdnlog.text import visible
 from cdnlog.windows import seconds
 
 _NAMED = 3  # names that are told of many
@@ -152,12 +154,22 @@ def _tell_lines(inputs: Inputs, *, asked: bool) -> None:
         say(f"cdnlog: rejected: {', '.join(f'{reason} {n:,}' for reason, n in reasons)}{hint}")
 
 
-def reading(command: Callable[..., int]) -> Callable[..., Any]:
-    """Give a command the shared options: it is called with a `Reading` and its own options by name."""
+def reading(
+    command: Callable[..., int], *, helps: Mapping[str, str] | None = None, refused: Iterable[str] = ()
+) -> Callable[..., Any]:
+    """Give a command the shared options: it is called with a `Reading` and its own options by name.
+
+    Args:
+        command: The command.
+        helps: What shared options mean for this command, where that is something else.
+        refused: Shared options that this command has an answer to instead of a use for: its help does not list them.
+    """
     own = list(inspect.signature(command).parameters.values())[1:]
     hints = get_type_hints(command, include_extras=True)
     common = inspect.signature(shared.options)
     common_hints = get_type_hints(shared.options, include_extras=True)
+    common_hints |= {name: _described(common_hints[name], help=text) for name, text in (helps or {}).items()}
+    common_hints |= {name: _described(common_hints[name], hidden=True) for name in refused}
     first, *rest = common.parameters.values()
     nightly = any(p.name == "store" and p.default is p.empty for p in own)
     or_store = any(p.name == "store" and p.default is None for p in own)
@@ -178,6 +190,8 @@ def reading(command: Callable[..., int]) -> Callable[..., Any]:
         if given["paths"] == [STDIN] and sys.stdin is not None and sys.stdin.isatty():
             raise UsageError("standard input is a terminal; pipe a log into 'cdnlog ... -', or name its file")
         # A night is the same in whatever order its logs are named.
+        if (to := given["rejects"]) is not None and not to.parent.is_dir():
+            raise OutputError(visible(to), "its folder does not exist")
         job = Reading(given, find(sorted(given["paths"]) if nightly else given["paths"]))
         apart.check((job.given["out"], job.given["rejects"]), [*job.logs, *apart.of_store(mine.get("store"))])
         return command(job, **mine)
@@ -185,3 +199,11 @@ def reading(command: Callable[..., int]) -> Callable[..., Any]:
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     run.__annotations__ = {p.name: p.annotation for p in parameters}
     return guarded(run)
+
+
+def _described(hint: Any, **told: Any) -> Any:  # noqa: ANN401 - an annotation
+    """Return the annotation of an option that is described otherwise."""
+    kind, option = get_args(hint)
+    described = copy.copy(option)
+    vars(described).update(told)
+    return cast("Any", Annotated)[kind, described]

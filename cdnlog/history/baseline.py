@@ -7,6 +7,7 @@ left out. From three weeks on, the same hours of the week are taken instead wher
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
@@ -26,7 +27,7 @@ WEEKS = 3
 ENOUGH = 200
 """Requests below which a share is not called usual."""
 BACK = 14 * DAY
-"""How far back a finding counts as seen before."""
+"""How far back a finding counts as seen before, and how long a domain is missed."""
 _LARGER = 1.5  # a share must differ by so much, and by more than chance, to be worse or better
 _REGULAR, _DAYS, _BUSY = 0.8, 3, 10  # present on so many of the days, at least so many, with so many requests an hour
 _NUMBERED = re.compile(r"/\d+\Z")
@@ -74,6 +75,7 @@ class Absence:
     ends: int
     usual: int
     whole: bool
+    state: str = "new"
 
 
 @dataclass(frozen=True)
@@ -149,10 +151,8 @@ class Baseline:
         self.seen, self._zone = seen, usually.zone
         self._table = _Table(usually)
         self._hours = {name: self._table.hours(name) for name in self._table.names}
-        every = self._table.starts
-        self._first = int(every.min(initial=0))
-        places, days = np.unique(_places(every, DAY, self._zone), return_counts=True)
-        self._days = dict(zip(places.tolist(), days.tolist(), strict=True))
+        self._every = self._table.starts
+        self._first = int(self._every.min(initial=0))
         self._excluded: dict[tuple[str, int], set[int]] = {}
         for one in self.seen:
             if one.cause != _BACKGROUND:
@@ -230,22 +230,30 @@ class Baseline:
             expected = self._expected(domain, hours) | _held(present, hours)
             lacking = [hour for hour in hours if hour in expected and hour not in there]
             whole = bool(expected) and not there.intersection(hours)
+            state = "chronic" if whole and self._lacked(domain, begins) else "new"
             for first, last in _runs(lacking):
                 usual = sum(expected[hour] for hour in range(first, last + HOUR, HOUR))
-                found.append(Absence(domain, first, last + HOUR, usual, whole))
+                found.append(Absence(domain, first, last + HOUR, usual, whole, state))
         return found
 
+    def _lacked(self, domain: str, begins: int) -> bool:
+        """Whether a domain that was expected has been missing ever since some hour before a time."""
+        past = self._hours.get(domain)
+        return past is not None and bool(self._expected(domain, range(int(past.starts[-1]) + HOUR, begins, HOUR)))
+
     def _expected(self, domain: str, hours: Sequence[int]) -> dict[int, int]:
-        """Return for each hour that regularly has requests how many."""
+        """Return for each hour that regularly had requests, until the domain was last seen, how many."""
         past = self._hours.get(domain)
         if past is None or not len(past.starts):
             return {}
-        places = _places(past.starts, DAY, self._zone)
+        places, first, last = _places(past.starts, DAY, self._zone), int(past.starts[0]), int(past.starts[-1])
+        days_at = Counter(_places(self._every[self._every <= last], DAY, self._zone).tolist())
         expected = {}
         for hour, place in zip(hours, _places(np.array(hours, np.int64), DAY, self._zone).tolist(), strict=True):
             seen = past.totals[places == place]
-            days = min(max(1, (hour - int(past.starts[0])) // DAY), self._days.get(place, 0))
-            if len(seen) >= max(_DAYS, _REGULAR * days) and np.median(seen) >= _BUSY:
+            days = min(max(1, (min(hour, last + DAY) - first) // DAY), days_at[place])
+            regular = hour - last <= BACK and len(seen) >= max(_DAYS, _REGULAR * days)
+            if regular and np.median(seen) >= _BUSY:
                 expected[hour] = int(np.median(seen))
         return expected
 

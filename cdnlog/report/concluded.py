@@ -81,6 +81,7 @@ def _night(night: Night) -> dict[str, Any]:
         "known": night.known,
         "muted": [{"finding": _finding(one.finding), **_mute(one.by)} for one in mutes.muted],
         "expired": [_mute(mute) for mute in mutes.expired],
+        "unused": [_mute(mute) for mute in mutes.unused],
         "gone": [asdict(one) for one in night.gone],
         "news": [asdict(one) for one in night.news],
         "missing": [asdict(one) for one in night.missing],

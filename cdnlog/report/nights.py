@@ -102,16 +102,18 @@ def _input(night: Night, say: Say) -> list[Section]:
     rest = (say("more-in-json", n=f"{more:,}"),) if more > 0 else ()
     notes = (*health.notes[:_ROWS_SHOWN], *rest, *known, stored, *night.unknown)
     news = _table("news", ("file-name", "told"), ((one.path, one.text) for one in night.news), say)
-    gaps = ((m.domain, clock(m.start), clock(m.end), m.usual) for m in night.missing)
-    missing = _table("missing", ("domain", "from", "to", "usual-requests"), gaps, say)
+    gaps = ((m.domain, clock(m.start), clock(m.end), m.usual, say(f"state-{m.state}")) for m in night.missing)
+    missing = _table("missing", ("domain", "from", "to", "usual-requests", "state"), gaps, say, folded=False)
     late = ((c.domain, clock(c.start), c.before, c.after) for c in night.changed)
     changed = _table("changed", ("domain", "hour", "requests-before", "requests-now"), late, say)
     return [Section(say("input-health"), notes=notes), *news, *missing, *changed]
 
 
-def _table(title: str, heads: Sequence[str], rows: Iterable[tuple[Cell, ...]], say: Say) -> list[Section]:
+def _table(
+    title: str, heads: Sequence[str], rows: Iterable[tuple[Cell, ...]], say: Say, *, folded: bool = True
+) -> list[Section]:
     told = tuple(rows)
-    made = Section(f"{say(title)} ({len(told):,})", tuple(say(head) for head in heads), told, folded=True)
+    made = Section(f"{say(title)} ({len(told):,})", tuple(say(head) for head in heads), told, folded=folded)
     return [_cut(made, say)] if told else []
 
 
@@ -176,5 +178,9 @@ def _muted(night: Night, say: Say) -> list[Section]:
     notes = tuple(
         say("mute-expired", until=mute.until.isoformat(), reason=mute.reason, owner=mute.owner)
         for mute in night.muting.expired[:_ROWS_SHOWN]
+    )
+    notes += tuple(
+        say("mute-unused", until=mute.until.isoformat(), reason=mute.reason, owner=mute.owner)
+        for mute in night.muting.unused[:_ROWS_SHOWN]
     )
     return [Section(say("muted-findings"), heads if rows else (), rows, notes=notes)] if rows or notes else []

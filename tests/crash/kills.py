@@ -55,13 +55,17 @@ def main() -> None:
         began = time.monotonic()
         scene.run()
         length = time.monotonic() - began
-        faults, alive = Counter(), 0
-        for _ in range(given.times):
+        faults, alive, killed = Counter(), 0, 0
+        while killed < given.times:
             scene.fresh()
-            alive += scene.killed_after(chance.uniform(0, length)) != KILLED
-            faults += _recovered(scene)
+            if scene.killed_after(chance.uniform(0, length)) == KILLED:
+                killed += 1
+                faults += _recovered(scene)
+            else:
+                alive += 1
         print(
-            f"{given.times} nights killed at a random time ({alive} were through before): {_said(faults)}", flush=True
+            f"{killed} nights killed at a random time ({alive} more were through): {_said(faults)}",
+            flush=True,
         )
         for call, error in FAULTS if shutil.which("strace") else ():
             faults = Counter()
