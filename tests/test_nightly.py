@@ -199,6 +199,19 @@ def test_reports_that_cannot_be_written_leave_the_old_ones(tmp_path: Path, monke
     assert all(path.read_bytes() != old[path.name] for path in tmp_path.glob("report.*"))
 
 
+def test_what_cannot_be_removed_is_swept_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A temporary file that cannot be removed is no failure of the night; the next run sweeps it."""
+    write(tmp_path / "logs" / "a.log", FEW)
+
+    def unlink(path: Path, *, missing_ok: bool = False) -> None:
+        raise PermissionError(13, os.strerror(13), f"{path} {missing_ok}")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(reports.Path, "unlink", unlink)
+        reports.put({tmp_path / "r.json": "{}"}, tmp_path / "history.db")
+    assert (tmp_path / "r.json").read_text() == "{}"
+
+
 def test_a_store_without_space_is_told(tmp_path: Path) -> None:
     """A store that may not grow any more: exit 74, what it held it holds still, and the next run is right."""
     write(tmp_path / "logs" / "a.log", FEW)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from cdnlog.cli.files import special
@@ -80,7 +81,8 @@ def put(texts: Mapping[Path, str], store: Path) -> None:
         raise OutputError(visible(where), error.strerror or str(error)) from error
     finally:
         for temporary in temporaries.values():
-            temporary.unlink(missing_ok=True)
+            with suppress(OSError):  # what cannot be removed now is swept by the next run
+                temporary.unlink(missing_ok=True)
 
 
 def _write(temporary: Path, text: str) -> None:
