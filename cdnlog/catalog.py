@@ -39,6 +39,7 @@ from cdnlog.declared import (
     Word,
 )
 from cdnlog.errors import SchemaError, UnknownNameError, UsageError
+from cdnlog.overlay import NOTHING, packed
 from cdnlog.text import visible
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ ENVIRONMENT = "CDNLOG_SCHEMAS"
 DEFAULT_PROVIDER = "tencent-cdn"
 STANDARD = "standard"
 _DIGITS = 3
+_KINDS = ("formats", "codes", "regions", "rules")  # what an overlay may hold
 _DECODING = Lock()
 _DATES = (date, datetime, time)  # what TOML has besides the types of JSON
 
@@ -87,7 +89,12 @@ def _package() -> Traversable:
 class Catalog:
     """The data in force: ours, with the user's own folder laid over it."""
 
-    overlay: Path | None = None
+    overlay: Traversable | None = None
+
+    def packed(self) -> Catalog:
+        """Return the same data with the user's own folder, should there be one, in memory."""
+        own = next((root for root in self._roots() if root == self.own), None)
+        return Catalog(NOTHING if own is None else packed(own, _KINDS))
 
     def formats(self) -> dict[str, LogFormat]:
         """Return every log format by name."""
@@ -234,14 +241,16 @@ class Catalog:
         return {fmt.provider for fmt in self.formats().values()}
 
     @property
-    def own(self) -> Path | None:
+    def own(self) -> Traversable | None:
         """The user's own folder, None without one."""
-        return self.overlay or (Path(os.environ[ENVIRONMENT]) if os.environ.get(ENVIRONMENT) else None)
+        if self.overlay is None and os.environ.get(ENVIRONMENT):
+            return Path(os.environ[ENVIRONMENT])
+        return self.overlay
 
     def _roots(self) -> Iterator[Traversable]:
         own = self.own
         if own is not None and not own.is_dir():
-            raise SchemaError(visible(own), "no such folder")
+            raise SchemaError(visible(str(own)), "no such folder")
         if own is not None:
             yield own
         yield data_root()

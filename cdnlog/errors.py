@@ -3,6 +3,8 @@
 CdnlogError                 exit 2 unless said otherwise
 ├── UsageError              the call itself cannot work: a bad option or argument
 │   └── UnknownNameError    a name that is not in a table; the nearest ones are told
+├── ClusterError            a cluster cannot be used as it is
+│   └── ClusterLost         exit 74: it went away during the run
 ├── SchemaError             a declarative data file is faulty
 ├── DamagedInput            exit 3: a file ended with a verdict that keeps it out of totals
 ├── NothingToAnalyse        exit 4: no line at all although data was required
@@ -120,6 +122,16 @@ class SchemaError(CdnlogError):
     def __str__(self) -> str:
         """Say the file, then the key and what is wrong with it."""
         return f"{self.where}: {self.problem}; correct the file or leave it out of --schemas"
+
+
+class ClusterError(CdnlogError):
+    """A cluster that cannot do the work: out of reach, without workers, of other versions; nothing was counted."""
+
+
+class ClusterLost(ClusterError):  # noqa: N818 - named as the others are
+    """A cluster that went away during the run; nothing was written."""
+
+    exit_code = EXIT_OUTPUT
 
 
 class DamagedInput(CdnlogError):  # noqa: N818 - the name is public

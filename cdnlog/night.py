@@ -29,6 +29,7 @@ from cdnlog.history.store import temporary_prefix, writing
 from cdnlog.history.tables import DAY, GRAIN
 from cdnlog.model import FileReport, Finding, Inputs, Verdict
 from cdnlog.options import Options, settings
+from cdnlog.overlay import below
 from cdnlog.results import Changed, Diagnosis, FileNews, Gone, Missing, Night
 from cdnlog.settings import Settings
 from cdnlog.text import visible
@@ -160,9 +161,9 @@ def _finished(data: NightData, intake: Intake, made: Settings) -> Night:
 
 def _how(made: Settings) -> str:
     """Return what findings depend on besides the store, the user's own data by its content."""
-    own = made.catalog.own
-    files = sorted(path for path in own.rglob("*.toml") if path.is_file()) if own else []
-    data = [(str(path.relative_to(own or "")), sha256(path.read_bytes()).hexdigest()) for path in files]
+    own = made.catalog.packed().own
+    files = sorted(below(own, ".toml"), key=lambda named: named[0]) if own is not None else []
+    data = [(name, sha256(file.read_bytes()).hexdigest()) for name, file in files]
     digest = sha256(json.dumps(data).encode()).hexdigest()[:16]
     return json.dumps([made.lang, made.window, made.provider, made.anonymize, digest])
 

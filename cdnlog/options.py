@@ -6,8 +6,10 @@ import inspect
 import os
 from collections.abc import Callable, Iterable
 from datetime import date, datetime, tzinfo
+from importlib import import_module
 from pathlib import Path
-from typing import Any, TypedDict, TypeVar, cast
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, cast
 
 from cdnlog.catalog import Catalog, language
 from cdnlog.errors import UnknownNameError, UsageError
@@ -18,6 +20,9 @@ from cdnlog.source import BLOCK, MOST
 from cdnlog.text import visible
 from cdnlog.windows import seconds
 from cdnlog.zones import zone
+
+if TYPE_CHECKING:
+    from distributed import Client
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -44,6 +49,8 @@ class Options(TypedDict, total=False):
     schemas: Folder with formats and code tables of your own.
     lang: Language of a diagnosis: "en" or "ko".
     block: Bytes parsed at a time; only tests have a reason to change it.
+    client: A `distributed.Client`: read on the workers of its scheduler, which must see the files under the same paths
+        (`pip install 'cdnlog[dask]'`). Your own `schemas` travel. Frames are counted here all the same.
     """
 
     format: str | None
@@ -63,6 +70,7 @@ class Options(TypedDict, total=False):
     schemas: str | os.PathLike[str] | None
     lang: str
     block: int
+    client: Client | None
 
 
 def spelt_out(function: F) -> F:
@@ -87,6 +95,7 @@ def settings(window: str, options: Options) -> Settings:
     """
     options = _checked(options)
     schemas = options.get("schemas")
+    client = options.get("client")
     catalog = Catalog(Path(schemas) if schemas is not None else None)
     tz, log_tz = options.get("tz"), options.get("log_tz")
     made = Settings(
@@ -105,12 +114,27 @@ def settings(window: str, options: Options) -> Settings:
         max_rejects=options.get("max_rejects", 0.01),
         keep_damaged=options.get("keep_damaged", False),
         anonymize=options.get("anonymize", False),
-        catalog=catalog,
+        catalog=catalog if client is None else catalog.packed(),
         lang=language(options.get("lang", "en")),
         block=min(_at_least_one("block", options.get("block", BLOCK)), MOST),
+        cluster=None if client is None else dask().DaskCluster(client),
     )
     _check(made)
     return made
+
+
+def dask() -> ModuleType:
+    """Return the module that runs on a cluster.
+
+    Raises:
+        UsageError: What it needs is not installed.
+    """
+    try:
+        return import_module("cdnlog.cluster")
+    except ModuleNotFoundError as error:
+        if (error.name or "").split(".")[0] not in ("dask", "distributed"):
+            raise
+        raise UsageError("a cluster needs dask, which is not installed: pip install 'cdnlog[dask]'") from error
 
 
 _KINDS: dict[str, tuple[tuple[type, ...], str]] = {

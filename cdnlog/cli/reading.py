@@ -22,7 +22,8 @@ from cdnlog.cli.screen import say
 from cdnlog.errors import NothingToAnalyse, OutputError, UsageError, advice
 from cdnlog.memory import keep_freed_memory
 from cdnlog.model import Inputs, Verdict
-from cdnlog.options import Options
+from cdnlog.options import Options, dask
+from cdnlog.pipeline import default_jobs
 from cdnlog.source import STDIN, Found, find, same_content
 from cdnlog.text import visible
 from cdnlog.windows import seconds
@@ -96,15 +97,26 @@ class Reading:
 
     @contextmanager
     def observed(self) -> Iterator[dict[str, Any]]:
-        """Yield `rejects` and `progress` for a library call; what is wrong with the input is told by `tell`."""
+        """Yield `rejects`, `progress` and `client` for a library call; what is wrong with the input `tell` tells."""
         to: Path | None = self.given["rejects"]
         with (
             atomic(to) if to else nullcontext() as rejects,
+            self._cluster() as client,
             progress(self.found.size, quiet=self.quiet) as bar,
             warnings.catch_warnings(),
         ):
             warnings.simplefilter("ignore", cdnlog.InputWarning)
-            yield {"rejects": rejects, "progress": bar}
+            yield {"rejects": rejects, "progress": bar, **client}
+
+    @contextmanager
+    def _cluster(self) -> Iterator[dict[str, Any]]:
+        """Yield `client` if a cluster is asked for, for the time of its use."""
+        address: str | None = self.given["cluster"]
+        if address is None or not self.paths:
+            yield {}
+            return
+        with dask().connected(address, self.given["jobs"] or default_jobs()) as client:
+            yield {"client": client}
 
     def tell(self, inputs: Inputs) -> int:
         """Say on stderr what became of the input; return the exit code that follows from it."""

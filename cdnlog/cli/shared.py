@@ -75,6 +75,14 @@ def options(  # noqa: PLR0913, PLR0917 - one parameter per option, typer passes 
     ] = None,
     until: Annotated[str | None, Option(help="Leave out this instant and all after it.", metavar="TIME")] = None,
     jobs: Annotated[int | None, Option(help="Files read at the same time, else one per processor.")] = None,
+    cluster: Annotated[
+        str | None,
+        Option(
+            help="Read on the workers of this Dask scheduler (tcp://10.0.0.1:8786), which must see the files under the "
+            "same paths; or 'local', on --jobs workers of its own. Needs pip install 'cdnlog[dask]'.",
+            metavar="ADDRESS",
+        ),
+    ] = None,
     require_data: Annotated[bool, Option("--require-data", help="Exit 4 if not one line was counted.")] = False,
     out: Annotated[
         Path | None, Option(help="Write the result here instead of to standard output.", metavar="FILE")

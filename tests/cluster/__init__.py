@@ -1,0 +1,1 @@
+"""Clusters that are started, killed and poisoned."""
