@@ -92,6 +92,8 @@ def compiled(spec: str) -> LogFormat:
 
 
 def _compiled(server: str, text: str) -> LogFormat:
+    if "\0" in text:  # marks the places of variables
+        raise UsageError(f"the {server} format has a NUL in it; paste it from the configuration")
     template = _nginx(text) if server == "nginx" else _apache(text)
     if not template.variables:
         raise UsageError(

@@ -77,7 +77,7 @@ def _judged(fmt: Declared, split: Split, line: bytes) -> tuple[Row, Numbers] | s
         if fmt["kind"] == "w3c":
             split(text, False)  # it may be a header
         return COMMENT
-    texts = split(text, text == line and text[:1] != comment[:1])
+    texts = split(text, text == line and text[:1] not in (b" ", b"\t", comment[:1]))
     return texts if isinstance(texts, str) else fields.row(fmt, texts)
 
 

@@ -8,7 +8,7 @@ from both ends, and each free one ends as soon as those behind it fit.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -39,9 +39,9 @@ class Splitter:
         self.required = sum(not field.get("optional") for field in fields)
         self.between = re.escape(self.separator) + (b"++" if self.repeated else b"")
         end = b"(?:" + self.between + b".*)?" if self.tail else b""
-        self.plain = re.compile(self._whole(self._plain) + end, re.DOTALL)
+        self.plain = re.compile(self._whole(self._plain, end, rb"|\Z)"), re.DOTALL)
         end = b"(?:" + re.escape(self.separator) + (b".*)?" if self.tail else b")*")
-        self.escaped = re.compile(self._whole(self._escaped) + end, re.DOTALL)
+        self.escaped = re.compile(self._whole(self._escaped, b"", b")?+") + end, re.DOTALL)
         self.both_ends = bool(self.free) and not self.tail and not self.repeated
 
     def split(self, line: bytes, *, ordinary: bool) -> list[bytes] | str:
@@ -49,7 +49,7 @@ class Splitter:
 
         Args:
             line: The line.
-            ordinary: Whether nothing stood before it.
+            ordinary: Whether nothing stood before it, and it begins like no other thing.
         """
         if ordinary and (match := self.plain.fullmatch(line)):
             return self._texts(match)
@@ -58,11 +58,12 @@ class Splitter:
         found = found or self._odd(line)
         return found or ("quote" if self.quotes and line.count(b'"') % 2 else "fields")
 
-    def _whole(self, pattern_of: Any) -> bytes:  # noqa: ANN401 - one of the two below
+    def _whole(self, pattern_of: Callable[[Declared], bytes], end: bytes, absent: bytes) -> bytes:
+        """Join the patterns of the fields; `absent` says where an optional one may be missing."""
         parts = [pattern_of(field) for field in self.fields]
-        optional = b""
+        optional = end
         for part in reversed(parts[self.required :]):
-            optional = b"(?:" + self.between + part + optional + b")?+"
+            optional = b"(?:" + self.between + part + optional + absent
         return self.between.join(parts[: self.required]) + optional
 
     def _texts(self, match: re.Match[bytes]) -> list[bytes]:
