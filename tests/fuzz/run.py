@@ -50,7 +50,7 @@ def started(target: str, minutes: float) -> int:
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, __file__, target, "--inside", "--minutes", str(minutes), "--folder", folder]
         done = subprocess.run(command, check=False, capture_output=True, text=True, errors="replace")
-    told = [line for line in done.stderr.splitlines() if line.startswith("#") or "Done" in line]
+    told = [line for line in done.stderr.splitlines() if line.startswith("Done ")]
     print(*told[-2:] if done.returncode == 0 else [done.stdout[-4000:], done.stderr[-2000:]], sep="\n", flush=True)
     return min(1, abs(done.returncode))
 
