@@ -71,9 +71,11 @@ MUTANTS = (
     ),
     Mutant(
         "a quote character by default",
-        "cdnlog/formats.py",
-        '    quoted: bool | Literal["maybe"] = False\n',
-        '    quoted: bool | Literal["maybe"] = "maybe"\n',
+        "cdnlog/parse/delimited.py",
+        "        self._fields = fields or fmt.fields\n",
+        "        from msgspec.structs import replace\n"
+        "        quoted = [f.quoted or (not f.brackets and 'maybe') for f in fields or fmt.fields]\n"
+        "        self._fields = tuple(map(lambda f, q: replace(f, quoted=q), fields or fmt.fields, quoted))\n",
         "tests/test_oracle.py",
         "mark_equals and (cloudfront or tencent)",
     ),
