@@ -56,8 +56,9 @@ MUTANTS = (
     Mutant(
         "universal newlines",
         "cdnlog/model.py",
-        "        parts = list(parts)\n",
-        '        parts = [bytes(part).replace(b"\\r\\n", b"\\n").replace(b"\\r", b"\\n") for part in parts]\n',
+        "        size = sum(map(len, parts))\n",
+        '        parts = [bytes(part).replace(b"\\r\\n", b"\\n").replace(b"\\r", b"\\n") for part in parts]\n'
+        "        size, lfs = sum(map(len, parts)), None\n",
         "tests/test_damage.py",
         "fate_of_a_line",
     ),
@@ -128,8 +129,8 @@ MUTANTS = (
     Mutant(
         "files known by their base names",
         "cdnlog/history/ingest.py",
-        "path = os.path.abspath(one.path)",
-        "path = os.path.basename(one.path)",
+        "else os.path.abspath(one.path)",
+        "else os.path.basename(one.path)",
         "tests/test_history.py",
         "one_name",
     ),
@@ -185,16 +186,16 @@ MUTANTS = (
         "cdnlog/filerun.py",
         "self._path = visible(found.path)",
         "self._path = found.path",
-        "tests/test_sinks.py",
-        "file_names_in",
+        "tests/test_accounting.py",
+        "paths_of_files",
     ),
     Mutant(
         "HTML that is not escaped, as of style.to_html",
         "cdnlog/report/as_html.py",
         "autoescape=True",
         "autoescape=False",
-        "tests/test_html.py",
-        "changes_the_markup",
+        "tests/test_sinks.py",
+        "no_text_changes_what_an_output_is_built_of and html",
     ),
     Mutant(
         "a report that is not on the disk before it is under its name",

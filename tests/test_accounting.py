@@ -5,6 +5,7 @@ from __future__ import annotations
 import bz2
 import gzip
 import io
+import json
 import lzma
 import subprocess
 import sys
@@ -19,10 +20,12 @@ from typing import Any
 
 import pytest
 from streams import FNAME, GARBAGE, flipped, frame, header, member
+from tencent_lines import plain
 
 import cdnlog
 from cdnlog.errors import EXIT_INCOMPLETE, EXIT_OK, AccountingError
 from cdnlog.model import MAX_LINE, Accounting, FileReport, Verdict
+from cdnlog.text import visible
 
 SCHEMA = Path(__file__).parent.parent / "schemas" / "formats" / "tencent-cdn.toml"
 SAMPLES = tomllib.loads(SCHEMA.read_text("utf-8"))["samples"]
@@ -377,3 +380,13 @@ def test_memory_does_not_grow_with_the_log(tmp_path: Path) -> None:
     withheld, growth = map(int, run.stdout.split())
     assert withheld == 0
     assert growth < 30
+
+
+def test_paths_of_files_are_safe_to_print(tmp_path: Path) -> None:
+    """What the accounting and the records of rejects call a file holds nothing that a terminal would obey."""
+    path = tmp_path / "x\x1b[2J\nall well.log"
+    path.write_bytes(plain(Random(1)) + b"\nno line of a log\n")
+    with io.BytesIO() as rejects:
+        counts = cdnlog.count(path, format="tencent-cdn", rejects=rejects)
+        record = json.loads(rejects.getvalue())
+    assert [file.path for file in counts.inputs.files] == [record["file"]] == [visible(path)]

@@ -106,6 +106,8 @@ def _json(fmt: Declared) -> Split:
     def split(line: bytes, _: bool) -> list[bytes] | str:
         if CONTROL.search(line):
             return "control"
+        if objects.depth(line) > objects.DEEPEST:
+            return "json-depth"
         at = line[:256].find(b"{")
         if at < 0 or b'"' in line[:at]:
             return "json"

@@ -9,6 +9,7 @@ import re
 from typing import Any
 
 DEEPEST = 64
+"""Objects and lists within one another; what is deeper is not read."""
 NUMBER = re.compile(rb"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
 WORDS: dict[bytes, Any] = {
     b"true": True, b"false": False, b"null": None, b"NaN": "NaN", b"Infinity": "Infinity", b"-Infinity": "-Infinity",
@@ -32,33 +33,46 @@ def read(text: bytes) -> Any:  # noqa: ANN401 - any JSON
     return value
 
 
+def depth(text: bytes) -> int:
+    """Return how deep brackets stand within one another, outside of texts in quotes."""
+    deepest = here = at = 0
+    while at < len(text):
+        byte = text[at]
+        if byte == ord('"'):
+            at += 1
+            while at < len(text) and text[at] != ord('"'):
+                at += 2 if text[at] == ord("\\") else 1
+        here += (byte in b"{[") - (byte in b"}]")
+        deepest = max(deepest, here)
+        at += 1
+    return deepest
+
+
 def _blanks(text: bytes, at: int) -> int:
     while text[at : at + 1] in (b" ", b"\t", b"\n", b"\r"):
         at += 1
     return at
 
 
-def _value(text: bytes, at: int, depth: int) -> tuple[Any, int]:
+def _value(text: bytes, at: int, within: int) -> tuple[Any, int]:
     at = _blanks(text, at)
     head = text[at : at + 1]
     if head == b'"':
         return _string(text, at + 1)
     if head in (b"{", b"["):
-        if depth == DEEPEST:
-            raise NoJsonError
-        return _several(text, at, depth + 1)
+        return _several(text, at, within + 1)
     if match := re.match(rb"-?[A-Za-z]+", text[at : at + 10]):
         for word, meaning in WORDS.items():
             if match[0].startswith(word):
                 return meaning, at + len(word)
     if match := NUMBER.match(text, at):
         return match[0].decode(), match.end()
-    if head == b"-" and depth and text[(end := _blanks(text, at + 1)) : end + 1] in (b",", b"}", b"]"):
+    if head == b"-" and within and text[(end := _blanks(text, at + 1)) : end + 1] in (b",", b"}", b"]"):
         return None, end
     raise NoJsonError
 
 
-def _several(text: bytes, at: int, depth: int) -> tuple[Any, int]:
+def _several(text: bytes, at: int, within: int) -> tuple[Any, int]:
     """Read a list or an object."""
     named, close = text[at : at + 1] == b"{", {b"{": b"}", b"[": b"]"}[text[at : at + 1]]
     found: list[Any] = []
@@ -74,9 +88,9 @@ def _several(text: bytes, at: int, depth: int) -> tuple[Any, int]:
             at = _blanks(text, at)
             if text[at : at + 1] != b":":
                 raise NoJsonError
-            names[name], at = _value(text, at + 1, depth)
+            names[name], at = _value(text, at + 1, within)
         else:
-            value, at = _value(text, at, depth)
+            value, at = _value(text, at, within)
             found.append(value)
         at = _blanks(text, at)
         if text[at : at + 1] == b",":
