@@ -54,9 +54,10 @@ static void set_kinds(u8 *kind, u8 separator, u8 quotes) {
     kind[CR] = RETURN, kind[LF] = END;
 }
 
-/* Whether a line is one of data: not empty, not too long, no comment, and without a BOM before it. */
+/* Whether a line is one of data: not empty, not too long, no comment, and with neither a BOM nor a blank before it. */
 static inline int ordinary(const Layout *layout, u8 first, i64 length) {
-    return length > 0 && length <= layout->longest && first != layout->comment && first != 0xEF;
+    return length > 0 && length <= layout->longest && first != layout->comment && first != 0xEF &&
+           first != ' ' && first != '\t';
 }
 
 #define INLINE static inline __attribute__((always_inline))
