@@ -178,10 +178,11 @@ class FileNews:
         path: The file, safe to print.
         kind: "duplicate" (the same content counts already), "covered" (all its lines are in another file that counts),
             "grown" (the same file with lines added), "replaced" (the same path, whose lines are all there again),
-            "redelivered" (a larger file under another name, which takes the place of `other`), "forced" (replaced by
-            `--replace` although lines are missing), "refused" (lost lines, what was counted stays), "damaged" (not
-            counted, tried again next night), "mended" (was damaged, counts now), "overlap" (counted, but some of its
-            lines seem to be in `other` too).
+            "redelivered" (a larger file under another name, which takes the place of `other`), "rotated" (a new log
+            begun under the path, which counts beside the one before), "forced" (replaced by `--replace` although lines
+            are missing), "refused" (lost lines, what was counted stays), "damaged" (not counted, tried again next
+            night), "mended" (was damaged, counts now), "overlap" (counted, but some of its lines seem to be in `other`
+            too).
         other: The other file that this is about, or empty.
         before: Lines that counted before in its place, 0 without any.
         after: Lines of the file.

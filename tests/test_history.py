@@ -184,6 +184,33 @@ def test_rotated_files_keep_what_they_counted(tmp_path: Path, place: Path, run: 
     assert kept(place) == truth(MORE, lines_of(50, 2))
 
 
+@pytest.mark.parametrize("copied", [None, "whole", "grown"])
+def test_a_log_begun_anew_in_place_counts_beside_the_old(
+    copied: str | None, tmp_path: Path, place: Path, run: Run
+) -> None:
+    """`copytruncate`: the old lines stay counted, with their copy or without; the new ones count, and may grow."""
+    path = write(tmp_path / "logs" / "access.log", FEW)
+    run()
+    old = MORE if copied == "grown" else FEW
+    if copied:
+        write(tmp_path / "logs" / "access.log.1", old)
+    new = lines_of(80, 1)
+    inode = path.stat().st_ino
+    write(path, new[:50])
+    assert path.stat().st_ino == inode
+    night = run()
+    assert "rotated" in kinds(night)
+    assert night.counts.inputs.exit_code == 0
+    assert kept(place) == truth(old, new[:50])
+    assert run() == night
+    write(path, new)
+    assert kinds(run()) == ["grown"]
+    assert kept(place) == truth(old, new)
+    write(path, new[10:])
+    assert kinds(run()) == ["refused"]
+    assert kept(place) == truth(old, new)
+
+
 @pytest.mark.parametrize("cut", [1, 9, 4000])
 def test_damaged_files_wait_until_they_are_whole(cut: int, tmp_path: Path, place: Path, run: Run) -> None:
     """A truncated gz does not count, is listed each night, and counts when it is whole."""

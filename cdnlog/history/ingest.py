@@ -274,6 +274,8 @@ class Ingest:
                 ledger.remove(row)
         for row in judged.retired:
             ledger.retire(row, self._night)
+        for row in judged.left:
+            ledger.touch(row, row.size, row.mtime, 0)
         if judged.state != COUNTED:
             self._write_withheld(entry)
             return None

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cdnlog.history.fingerprint import Print, Sketch
 from cdnlog.history.ledger import COUNTED, COVERED, DUPLICATE, REFUSED, Entry, Ledger
-from cdnlog.history.tables import HOUR, Sums
+from cdnlog.history.tables import GRAIN, HOUR, Sums
 
 _OVERLAP = 0.1
 """Share of lines from which on two files that go on counting are named as overlapping."""
@@ -53,6 +53,7 @@ class Judgement:
         other: Path of the file that this is about.
         before: Lines that counted in its place.
         retired: Rows that count no longer.
+        left: Rows that go on counting though the path holds another log now.
         same: The row of this very content under this path, where nothing is new.
     """
 
@@ -61,6 +62,7 @@ class Judgement:
     other: str | None = None
     before: int = 0
     retired: tuple[Entry, ...] = ()
+    left: tuple[Entry, ...] = ()
     same: Entry | None = None
 
 
@@ -80,17 +82,33 @@ def judge(read: Read, ledger: Ledger, *, force: bool) -> Judgement:
     counting = [entry for entry in known if entry.counts]
     if counting:
         return Judgement(DUPLICATE, "duplicate", counting[0].path)
-    prior = [entry for entry in here if entry.counts]
+    prior = [entry for entry in here if entry.counts and entry.inode]
     grown = _grown(read, here, ledger)
     if grown:
         return _grows(read, grown, ledger)
     contained = [entry for entry in prior if entry.length == 0 or _within(ledger.sketch(entry), read.print.sketch)]
     if len(contained) < len(prior) and not force:
-        return Judgement(REFUSED, "refused", before=sum(entry.accounting.lines for entry in prior))
+        return _lacks(read, prior, ledger)
     if prior:
         forced = len(contained) < len(prior)
         return _with_others(read, ledger, Judgement(COUNTED, "forced" if forced else "replaced", retired=tuple(prior)))
     return _with_others(read, ledger, Judgement(COUNTED))
+
+
+def _lacks(read: Read, prior: list[Entry], ledger: Ledger) -> Judgement:
+    """Judge a file without some of the lines that its path had: another log begun there, or one that lost them."""
+    if all(_after(read, entry, ledger) for entry in prior):
+        return replace(_with_others(read, ledger, Judgement(COUNTED, "rotated")), left=tuple(prior))
+    return Judgement(REFUSED, "refused", before=sum(entry.accounting.lines for entry in prior))
+
+
+def _after(read: Read, entry: Entry, ledger: Ledger) -> bool:
+    """Whether a file goes on where another one ended and has none of its lines: a log that was begun anew in place."""
+    if entry.ends is None or not len(read.sums.keys):
+        return False
+    begins, sketch = int(read.sums.keys[:, 0].min()), ledger.sketch(entry)
+    apart = sketch is not None and not sketch.overlap(read.print.sketch) and not read.print.sketch.overlap(sketch)
+    return begins >= entry.ends - (GRAIN if apart else 0)
 
 
 def _grown(read: Read, here: list[Entry], ledger: Ledger) -> list[Entry]:

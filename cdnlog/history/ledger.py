@@ -29,7 +29,7 @@ class Entry:
         path: The file's absolute path.
         size: Its size when it was read; with `mtime` (ns) and `inode` what tells that it was not touched since.
         mtime: When it was last changed, as the file system says.
-        inode: Its inode.
+        inode: Its inode; 0 when the path holds another log now, begun after this one ended.
         state: "counted"; "duplicate" or "covered": its lines count through another file; "refused"; "damaged".
         night: Number of the night that it came in.
         retired: Number of the night in which it ceased to count, None while it does.

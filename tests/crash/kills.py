@@ -67,7 +67,7 @@ def main() -> None:
             f"{killed} nights killed at a random time ({alive} more were through): {_said(faults)}",
             flush=True,
         )
-        for call, error in FAULTS if shutil.which("strace") else ():
+        for call, error in FAULTS if shutil.which("strace") and given.calls else ():
             faults = Counter()
             for at in range(1, given.calls + 1):
                 scene.fresh()
