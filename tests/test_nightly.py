@@ -455,10 +455,10 @@ def test_a_night_is_told_again_as_it_was(tmp_path: Path) -> None:
     again = cdnlog.nightly(logs, store, jobs=1)
     assert again == told
     assert again.to_json() == told.to_json()
-    own = tmp_path / "own" / "mine.toml"
-    own.parent.mkdir()
-    own.write_text("# none of ours, and data all the same")
-    for more in ({"lang": "ko"}, {"window": "1h"}, {"provider": "nginx"}, {"schemas": own.parent}, {"anonymize": True}):
+    own = tmp_path / "own"
+    (own / "regions").mkdir(parents=True)
+    (own / "regions" / "mine.toml").write_text("# none of ours, and data all the same")
+    for more in ({"lang": "ko"}, {"window": "1h"}, {"provider": "nginx"}, {"schemas": own}, {"anonymize": True}):
         anew = cdnlog.nightly(logs, store, **more)  # type: ignore[arg-type]
         assert all(not one.affected["paths"] for one in anew.diagnosis)
     assert cdnlog.nightly(logs, store) == told
