@@ -438,6 +438,7 @@ def test_frames_print_cleanly(made: dict[bool, Made]) -> None:
 def test_pictures_show_texts_as_they_stand() -> None:
     """Labels and titles make no mathematics and no markup: a picture is built as one of harmless labels."""
     built = []
+    plt.close("all")  # what other tests have left open
     for found in texts().values():
         counts = cdnlog.count(io.BytesIO(log("200 502").encode()), format=TENCENT)
         with warnings.catch_warnings(), mpl.rc_context({"svg.fonttype": "none"}):

@@ -11,7 +11,7 @@ _ROUNDING = 1e-7  # of logarithms, so that equally likely outcomes count as such
 
 def wilson_low(part: float, whole: float) -> float:
     """Return the lower end of the 95 % Wilson score interval of part / whole (E. B. Wilson, 1927)."""
-    if whole == 0:
+    if part == 0 or whole == 0:
         return 0.0
     share = part / whole
     middle = share + _Z**2 / (2 * whole)
