@@ -133,7 +133,7 @@ def slices(address: int, start: Ints, length: Ints) -> Slices:
 
 def at(array: Array) -> int:
     """Return the address of an array's first element."""
-    return int(array.__array_interface__["data"][0])
+    return int(array.ctypes.data)
 
 
 def whole(array: Ints) -> Ints:

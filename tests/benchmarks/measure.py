@@ -36,8 +36,9 @@ class Memory:
 
 
 def environment() -> dict[str, str]:
-    """Return the environment of all commands: this checkout's cdnlog, whatever is installed."""
-    return {**os.environ, "PYTHONPATH": str(ROOT), "LC_ALL": "C"}
+    """Return the environment of all commands: this checkout's cdnlog, whatever is installed; modules compiled once."""
+    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {**inherited, "PYTHONPATH": str(ROOT), "LC_ALL": "C"}
 
 
 def timed(command: tuple[str, ...], out: Path) -> Spent:
