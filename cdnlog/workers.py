@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 R = TypeVar("R")
 _TICK = 0.1  # seconds between two looks at the progress
+_GRACE = 2.0  # seconds
 _AHEAD = 4  # tasks handed out per worker: results wait in memory until their turn
 
 
@@ -177,8 +178,18 @@ def _begin(monitor: Monitor) -> None:
     global _monitor  # noqa: PLW0603 - an initializer has no other way to hand something to the tasks
     _monitor = monitor
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGTERM, _end_soon)
     threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_soon(*_: object) -> None:
+    """End this worker a little later: at once it might leave half a result in a pipe, which the parent waits for.
+
+    A service manager tells all processes to end; the parent, told too, has the tasks stop in the meantime.
+    """
+    timer = threading.Timer(_GRACE, os._exit, (1,))
+    timer.daemon = True
+    timer.start()
 
 
 def _end_with_parent() -> None:

@@ -367,6 +367,16 @@ def test_colliding_hashes_change_nothing(tmp_path: Path, monkeypatch: pytest.Mon
     assert counted(paths, by=["referer", "path"]) == before
 
 
+def test_huge_numbers_are_diagnosed(tmp_path: Path) -> None:
+    """Where bytes sum up beyond 64 bits the diagnosis is that of the same lines with few."""
+    found = []
+    for sent in (b"9" * 18, b"9"):
+        lines = (replaced(replaced(plain(Random(2)), "bytes", sent), "status", code) for code in (b"502", b"200") * 20)
+        (path,) = saved(tmp_path, b"\n".join(lines))
+        found.append([(one.status, one.requests, one.severity) for one in cdnlog.diagnose(path)])
+    assert found[0] == found[1] != []
+
+
 def test_huge_numbers_sum_exactly(tmp_path: Path) -> None:
     """Bytes near 10^18 sum without rounding and without overflow, within a file and across files."""
     huge = replaced(plain(Random(2)), "bytes", b"9" * 18) + b"\n"

@@ -104,12 +104,13 @@ class Traffic:
         keys[:, 2] = np.array(statuses, np.int64)[keys[:, 2]]
         cells = Cells(keys, counts.cells.sums, ()).folded()
         self.domain, self.window, self.status = cells.keys.T
-        self.requests, self.hits = cells.sums[:, _REQUESTS], cells.sums[:, _HITS]
+        # Of bytes beyond 64 bits all sums are Python integers; requests are never so many.
+        self.requests, self.hits = (cells.sums[:, measure].astype(np.int64) for measure in (_REQUESTS, _HITS))
         first = _changes(self.domain) | _changes(self.window)
         begins = np.flatnonzero(first)
         self._owner, self._at = self.domain[begins], self.window[begins]
         self._loads: Sums = np.add.reduceat(cells.sums, begins, axis=0) if len(begins) else cells.sums
-        self.total = self._loads[np.cumsum(first) - 1, _REQUESTS]
+        self.total = self._loads[np.cumsum(first) - 1, _REQUESTS].astype(np.int64)
         self._windows = np.unique(self._at)
         self._series: dict[int, DomainSeries] = {}
         self._carrying: dict[tuple[int, int], int] = {}
@@ -126,7 +127,7 @@ class Traffic:
         if not len(domains):
             return self._loads[:0, _REQUESTS]
         begins = np.flatnonzero(_changes(self._owner))
-        sums: Sums = np.add.reduceat(self._loads[:, _REQUESTS], begins)
+        sums: Sums = np.add.reduceat(self._loads[:, _REQUESTS], begins).astype(np.int64)
         return sums[np.searchsorted(self._owner[begins], domains)]
 
     def carrying(self, first: int, last: int) -> int:
