@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Unpack
 
 import pytest
+from test_cases import run_here
 
 import cdnlog
 from cdnlog.options import Options
@@ -379,3 +380,16 @@ def test_several_zones_in_one_file(tmp_path: Path) -> None:
     assert [row["time"].hour for row in rows(tmp_path, toml, data, log_tz="UTC")] == [1, 10, 23, 23]
     counts = cdnlog.count(tmp_path / "a.log", window="1h", schemas=tmp_path / "own")
     assert str(counts.frame["window_start"].dt.tz) == "UTC+09:00"  # of the first line
+
+
+@pytest.mark.parametrize("suffix", ["parquet", "csv", "jsonl"])
+def test_rows_of_several_formats_need_columns_that_all_have(tmp_path: Path, suffix: str) -> None:
+    """Rows of formats with other columns are refused with what to do; with columns that all have they are written."""
+    line = b'20261120000000 1.2.3.4 a.example.com /x 1 4 2 200 - 9 "u" "-" GET HTTPS hit 11\n'
+    (tmp_path / "a.log").write_bytes(line * 9)
+    clf = b'1.2.3.4 - - [20/Nov/2026:00:00:00 +0000] "GET / HTTP/1.1" 200 5 "-" "u"\n'
+    (tmp_path / "b.log").write_bytes(clf * 9)
+    args = ["parse", "a.log", "b.log", "--out", f"out.{suffix}"]
+    refused = run_here(args, tmp_path)
+    assert (refused.code, b"--columns" in refused.err, (tmp_path / args[-1]).exists()) == (2, True, False)
+    assert run_here([*args, "--columns", "time,path"], tmp_path).code == 0

@@ -21,7 +21,7 @@ import pyarrow.dataset
 import pyarrow.parquet
 
 from cdnlog.declared import ColumnEntry
-from cdnlog.errors import UnknownNameError
+from cdnlog.errors import UnknownNameError, UsageError
 from cdnlog.model import FileReport
 from cdnlog.text import csv_cell, visible
 
@@ -137,8 +137,16 @@ def _nameable(name: str, value: str | None) -> str | None:
 def _grouped(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
     """Join small tables to row groups, all with the schema of the first: repeating words as plain strings."""
     held: list[pa.Table] = []
-    for table in tables:
-        held.append(_plain(table))
+    schema = None
+    for table in map(_plain, tables):
+        schema = schema or table.schema
+        if not table.schema.equals(schema):
+            lacking = ", ".join(sorted(set(table.schema.names) ^ set(schema.names)))
+            raise UsageError(
+                f"the logs are of several formats, and only some have {visible(lacking)}; name the columns that all "
+                "have by --columns, or write the logs of each format by themselves"
+            )
+        held.append(table)
         if sum(part.num_rows for part in held) >= _ROW_GROUP:
             yield pa.concat_tables(held).combine_chunks()
             held = []
