@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from hashlib import sha256
 from pathlib import Path
+from urllib.parse import unquote
 
 from cdnlog.errors import UsageError
 from cdnlog.text import visible
@@ -21,7 +22,10 @@ _SIGNED = r"""(?ix)
     | sig | token | secret | passw | pwd | auth | cred | key-?pair | (access|api)[-_]?(key|id) | policy | expires
     | session | hmac | ^hdn(ea|ts)$ | ^[wt]x?(secret|time)$
     | ^(s[etvpr]|spr|srt|ss|sip|sk(oid|tid|t|e|s|v)|ak|sk)$   # a shared access signature; Baidu"""
-_OPAQUE = r"(?=.*\d)(?=.*[A-Za-z])[\w+/=%~-]{20,}"
+# Parameters that say which object, or which part of a list, and never let anybody in.
+_HARMLESS = r"""(?ix) version-?id | generation | prefix | delimiter | list-type | marker | page | part | file | name
+    | date | day | hour | from | to | start | end | format"""
+_HASHED = r"~[0-9a-f]{8}|\*\*\*"  # masked already
 _PAIR = r"([\w-]+)=([^\s&;)'\"<>]+)"
 
 
@@ -53,17 +57,21 @@ def scheme_of(url: str) -> str:
 def masked(url: str) -> str:
     """Return a URL without user, password, signature and token: the same for the same object, whoever signed it.
 
-    A value that may be a key for all its looks, under a name that says nothing, becomes the first digits of its hash.
+    A value under a name that says nothing becomes the first digits of its hash: whatever it is, it stays told apart.
     """
     scheme, rest = scheme_of(url), url.partition("://")[2]
     if scheme not in _STORES:
         rest = rest.partition("#")[0]
     rest, _, query = rest.partition("?")
     authority, slash, path = rest.partition("/")
+    if "@" in path and re.search(r":(?!\d*$)", authority):  # a password with a slash in it
+        user, _, rest = rest.rpartition("@")
+        authority, slash, path = f"{user.replace('/', '')}@{rest}".partition("/")
     user, at, host = authority.rpartition("@")
     if at and (scheme not in _CONTAINERS or ":" in user):
         authority = f"{_MASK}@{host}"
-    return f"{scheme}://{authority}{slash}{path}{query and '?'}{_pairs_masked(query)}"
+    path = re.sub(r";([^=/;]+)=[^/;]*", rf";\1={_MASK}", path)
+    return f"{scheme}://{authority}{slash}{path}{query and '?'}{_pairs_masked(query, store=scheme in _STORES)}"
 
 
 def masked_text(text: str) -> str:
@@ -72,16 +80,19 @@ def masked_text(text: str) -> str:
     return re.sub(_PAIR, lambda pair: f"{pair[1]}={_MASK}" if re.search(_SIGNED, pair[1]) else pair[0], text)
 
 
-def _pairs_masked(query: str) -> str:
-    return "&".join(_pair_masked(pair) for pair in query.split("&")) if query else ""
+def _pairs_masked(query: str, *, store: bool) -> str:
+    return "&".join(_pair_masked(pair, store=store) for pair in query.split("&")) if query else ""
 
 
-def _pair_masked(pair: str) -> str:
+def _pair_masked(pair: str, *, store: bool) -> str:
     name, equals, value = pair.partition("=")
-    if not equals:
-        return _value_masked(pair)
-    return f"{name}={_MASK if re.search(_SIGNED, name) else _value_masked(value)}"
+    plain = unquote(name)
+    if equals and re.search(_SIGNED, plain):
+        return f"{name}={_MASK}"
+    if store or (equals and re.fullmatch(_HARMLESS, plain)):  # in a store ? may be a letter of a name
+        return pair
+    return f"{name}={_hashed(value)}" if equals else _hashed(pair)
 
 
-def _value_masked(value: str) -> str:
-    return f"~{sha256(value.encode()).hexdigest()[:8]}" if re.fullmatch(_OPAQUE, value) else value
+def _hashed(value: str) -> str:
+    return value if not value or re.fullmatch(_HASHED, value) else f"~{sha256(value.encode()).hexdigest()[:8]}"
