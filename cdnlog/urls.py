@@ -70,7 +70,8 @@ def masked(url: str) -> str:
     user, at, host = authority.rpartition("@")
     if at and (scheme not in _CONTAINERS or ":" in user):
         authority = f"{_MASK}@{host}"
-    path = re.sub(r";([^=/;]+)=[^/;]*", rf";\1={_MASK}", path)
+    if scheme not in _STORES:
+        path = re.sub(r";([^=/;]+)=[^/;]*", rf";\1={_MASK}", path)
     return f"{scheme}://{authority}{slash}{path}{query and '?'}{_pairs_masked(query, store=scheme in _STORES)}"
 
 
