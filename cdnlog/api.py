@@ -152,7 +152,8 @@ def diff(
         **options: See `cdnlog.options.Options`; `by` has no effect.
 
     Returns:
-        The changes with their 95 % intervals; a change is named only where it is no chance.
+        The changes with their 95 % intervals; a change is named only where it is no chance, and there are none where
+        one of the sets has not one request.
 
     Raises:
         UsageError: An option cannot work.

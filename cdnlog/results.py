@@ -159,8 +159,15 @@ class Difference(Renderable):
 
     def __repr__(self) -> str:
         """Say how much changed; `.frame` shows it."""
+        if self.uncounted:
+            return f"<Difference: nothing to compare, not one request {' and '.join(self.uncounted)}>"
         changed = sum(change.kind != "same" for change in self.changes)
         return f"<Difference: {changed} of {len(self.changes)} shares changed, {len(self.lost)} paths lost>"
+
+    @property
+    def uncounted(self) -> tuple[str, ...]:
+        """Which of "before" and "after" have not one request: then nothing can be compared, and nothing is."""
+        return tuple(side for side, counts in (("before", self.before), ("after", self.after)) if not len(counts))
 
     @property
     def frame(self) -> pd.DataFrame:

@@ -6,6 +6,7 @@ import cdnlog
 from cdnlog.cli.commands import application
 from cdnlog.cli.output import Output, OutputOption, deliver
 from cdnlog.cli.reading import Reading, reading
+from cdnlog.cli.screen import say
 from cdnlog.cli.values import Command
 from cdnlog.errors import UsageError
 
@@ -29,4 +30,8 @@ def diff(job: Reading, output: OutputOption = Output.table) -> int:
     with job.observed() as observers:
         difference = cdnlog.diff(*job.paths, **job.options(), **observers)
     deliver(difference, output, job.out, job.lang)
-    return job.tell(difference.before.inputs + difference.after.inputs)
+    code = job.tell(difference.before.inputs, difference.after.inputs)
+    if difference.uncounted:
+        sides = " and ".join(side.upper() for side in difference.uncounted)
+        say(f"cdnlog: nothing was compared: not one line was counted of {sides}")
+    return code

@@ -118,8 +118,9 @@ class Reading:
         with dask().connected(address, self.given["jobs"] or default_jobs()) as client:
             yield {"client": client}
 
-    def tell(self, inputs: Inputs) -> int:
-        """Say on stderr what became of the input; return the exit code that follows from it."""
+    def tell(self, *sets: Inputs) -> int:
+        """Say on stderr what became of the input, of each set if there are several; return the exit code of it."""
+        inputs = sum(sets, Inputs())
         if not self.quiet:
             _tell_found(self.found)
         _tell_files(inputs)
@@ -127,10 +128,10 @@ class Reading:
             say(f"cdnlog: limit reached: there are {there:,} {name}; {_BEYOND[name]}")
         if not self.quiet:
             _tell_lines(inputs, asked=self.given["rejects"] is not None)
-        total = inputs.total
-        if total.filtered and not total.counted:
+        empty = [one.total for one in sets if not one.total.counted]
+        if any(total.filtered for total in empty):
             say("cdnlog: every line was filtered; look at --since, --until and --domain")
-        if self.given["require_data"] and not total.counted:
+        if self.given["require_data"] and empty:
             say(f"cdnlog: {NothingToAnalyse()}")
             return worst(inputs.exit_code, NothingToAnalyse.exit_code)
         return inputs.exit_code

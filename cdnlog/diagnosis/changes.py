@@ -21,14 +21,17 @@ def changes(before: Counts, after: Counts) -> tuple[Change, ...]:
     """Return every code of every domain with its share in both, the largest changes of errors first.
 
     A change is marked "up", "down", "new" or "gone" only if it is no chance, for all codes and domains together.
+    A set without one request is no base to compare with: there are no changes then.
     """
     sides = _by_domain(before), _by_domain(after)
+    if not all(sides):
+        return ()
     totals = tuple({domain: sum(codes.values()) for domain, codes in side.items()} for side in sides)
     cells = sorted({(domain, status) for side in sides for domain, codes in side.items() for status in codes})
     parts = [(sides[0].get(d, {}).get(s, 0), sides[1].get(d, {}).get(s, 0)) for d, s in cells]
     wholes = [(totals[0].get(d, 0), totals[1].get(d, 0)) for d, _ in cells]
     chances = [chance(k, n) if all(n) else 1.0 for k, n in zip(parts, wholes, strict=True)]
-    stand = discoveries(chances, FALSE_RATE) if chances else []
+    stand = discoveries(chances, FALSE_RATE)
     found = [
         _change(cell, k, n, p, real=real)
         for cell, k, n, p, real in zip(cells, parts, wholes, chances, stand, strict=True)
