@@ -265,7 +265,8 @@ class Finding:
         start: First window, ISO 8601 with offset.
         end: End of the last window, exclusive.
         active: Whether it goes on in the last window of the data.
-        state: "new", "worse", "chronic", "better" against history, "unknown" without one.
+        state: "new", "worse", "chronic" (there on three other days of two weeks) or "better" against history, "unknown"
+            without one, or with one that is too short to tell.
         requests: Failing requests.
         total: All requests of the domain from start to end.
         share: requests / total.

@@ -21,7 +21,7 @@ from cdnlog.errors import UsageError
 from cdnlog.failpoints import failpoint
 from cdnlog.filerun import Progress
 from cdnlog.history import retention
-from cdnlog.history.baseline import WEEKS, Baseline, Seen
+from cdnlog.history.baseline import CHRONIC, WEEKS, Baseline, Compared, Seen
 from cdnlog.history.ingest import Ingest, Intake
 from cdnlog.history.ledger import Entry, Ledger
 from cdnlog.history.nights import NightData, within
@@ -173,9 +173,20 @@ def _found(data: NightData, counts: Counts, intake: Intake, made: Settings, base
     own = made.provider or max(sorted(data.providers.values()), key=list(data.providers.values()).count, default=None)
     tables = Tables(made.catalog, own or DEFAULT_PROVIDER, made.lang, {} if made.provider else data.providers)
     found = findings(counts, within(intake.evidence().evidence(), counts), tables, baseline)
-    totals = requests_by(counts, "domain")
-    states = [baseline.state(one, _seconds(one.start), totals[one.domain]) for one in found]
-    return tuple(replace(one, state=state) for one, state in zip(found, states, strict=True))
+    compared = baseline.compare(found, requests_by(counts, "domain"))
+    return tuple(
+        replace(one, state=how.state, evidence=(*one.evidence, *_compared(how, counts, made)))
+        for one, how in zip(found, compared, strict=True)
+    )
+
+
+def _compared(how: Compared, counts: Counts, made: Settings) -> Iterator[dict[str, str]]:
+    """Yield what stands behind the state of a finding that was there before."""
+    if how.days:
+        facts = {"days": how.days, "known": how.known, "first": counts.shown(how.first)[:10], "least": CHRONIC}
+        key = "history-short" if how.state == "unknown" else "history-seen"
+        verdict = "not-measurable" if how.state == "unknown" else "confirms"
+        yield {"rule": "E02", "verdict": verdict, "statement": say(made.lang, key, **facts)}
 
 
 def _told(data: NightData, intake: Intake, made: Settings, before: tuple[Finding, ...] | None) -> Night:
@@ -286,9 +297,11 @@ def _unknown(data: NightData, history: Counts, made: Settings, *, lost: bool) ->
     days = _days(history)
     if not data.seen() and data.number == 1:
         yield tell("unknown-first")
-    if days < _DAYS_OF_A_WEEK:
+    elif days <= CHRONIC:
+        yield tell("unknown-few", days=days, least=CHRONIC)
+    elif days < _DAYS_OF_A_WEEK:
         yield tell("unknown-days", days=days)
-    if days < WEEKS * _DAYS_OF_A_WEEK:
+    elif days < WEEKS * _DAYS_OF_A_WEEK:
         yield tell("unknown-weeks", days=days)
     if lost:
         yield tell("unknown-rows")

@@ -1,22 +1,111 @@
-"""How a finding compares with earlier nights when its cause is told anew."""
+"""How a finding compares with earlier nights: by the days that had it, and when its cause is told anew."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime
 
 import pytest
+from made_nights import DAY, HOUR, MIDNIGHT, ZONE, counts_of, finding
 
-import cdnlog
-from cdnlog.history.baseline import Baseline, Seen, base_id
+from cdnlog.history.baseline import BACK, CHRONIC, Baseline, Compared, Seen
+from cdnlog.model import Finding
 
-LOGS = "sample_logs/2026112003-api.example.com.gz"
+HOST, TOTAL, FAILING = "www.example.com", 10_000, 500
+NIGHT = (3, 5)  # the hours of the day in which the finding is, from and to
+
+
+def incident(hours: tuple[int, int] = NIGHT, requests: int = FAILING, number: str = "") -> Finding:
+    """Return a finding of tonight."""
+    start, end = (datetime.fromtimestamp(MIDNIGHT + hour * HOUR, ZONE).isoformat() for hour in hours)
+    made = finding(1, "/", HOST, "high", "unknown")
+    name = f"tencent-cdn/{HOST}/502/origin-refused{number}"
+    return replace(made, id=name, start=start, end=end, requests=requests, total=TOTAL)
+
+
+def seen(day: int, requests: int = FAILING, hours: tuple[int, int] = NIGHT) -> Seen:
+    """Return what a night told, some days ago."""
+    starts, ends = (MIDNIGHT - day * DAY + hour * HOUR for hour in hours)
+    name = f"tencent-cdn/{HOST}/502/origin-refused"
+    return Seen(100 - day, name, HOST, 502, "origin-refused", requests, TOTAL, starts, ends)
+
+
+def compared(
+    days: Collection[int], before: Collection[Seen], found: Finding | None = None, hours: range = range(24)
+) -> Compared:
+    """Compare a finding with a history of some days ago, each with requests in the same hours."""
+    table = {(MIDNIGHT - day * DAY + hour * HOUR, HOST, 200): 100 for day in days for hour in hours}
+    return Baseline(counts_of(table), list(before)).compare([found or incident()], {HOST: TOTAL})[0]
+
+
+@pytest.mark.parametrize(
+    ("days", "had", "state"),
+    [
+        ([], [], "unknown"),
+        ([1], [], "new"),
+        ([1], [1], "unknown"),
+        ([1, 2], [1, 2], "unknown"),
+        ([1, 2], [1], "new"),
+        ([1, 2, 3, 4, 5, 6, 7], [1, 2], "new"),
+        ([1, 2, 3, 4], [4], "new"),
+        ([1, 2, 3], [1, 2, 3], "chronic"),
+        ([1, 2, 3, 4, 5, 6, 7], [2, 4, 7], "chronic"),
+        (range(1, 20), [1, 2, 15], "new"),
+    ],
+)
+def test_chronic_is_what_three_other_days_had(days: Collection[int], had: list[int], state: str) -> None:
+    """What began last night and goes on is new where a day without it is known, else unknown; chronic takes 3 days."""
+    how = compared(days, map(seen, had))
+    assert (how.state, CHRONIC) == (state, 3)
+    if had:
+        near = [day for day in had if day * DAY < BACK]
+        assert (how.days, how.first) == (len(near), MIDNIGHT - max(near) * DAY)
+
+
+@pytest.mark.parametrize(("hours", "state"), [(range(24), "new"), (range(5, 24), "unknown"), (range(3), "unknown")])
+def test_a_day_without_the_same_hours_tells_nothing(hours: range, state: str) -> None:
+    """That a day had no incident at 3 in the morning is known only if it has requests from 3 in the morning."""
+    assert compared([1, 2], [seen(1)], hours=hours).state == state
+
+
+def test_the_same_day_is_no_other_day() -> None:
+    """Runs of each hour, or late files, tell one day's incident many times: it is not chronic, worse or better."""
+    today = [replace(seen(0, requests, (hour, hour + 1)), night=200 + hour) for hour, requests in enumerate((5, 50, 5))]
+    assert compared([1, 2], today).state == "new"
+    assert compared([0], today).state == "unknown"
+    assert compared([0, 1, 2], [*today, seen(1), seen(2)]).state == "unknown"
+    assert compared([1, 2, 3], [*today, seen(1), seen(2), seen(3)]).state == "chronic"
+
+
+def test_one_incident_over_days_is_as_many_days() -> None:
+    """A finding that a night told from Monday to Wednesday was there on three days, to Tuesday on two."""
+    for length, state in ((3, "chronic"), (2, "unknown")):
+        whole = replace(seen(length), ends=MIDNIGHT)
+        assert compared(range(1, length + 1), [whole]).state == state
+
+
+@pytest.mark.parametrize(
+    ("before", "state"), [(FAILING // 2, "worse"), (FAILING - 100, "new"), (FAILING + 100, "new"), (1500, "better")]
+)
+def test_a_share_that_changed_is_worse_or_better(before: int, state: str) -> None:
+    """From the second night on, by more than half and more than chance."""
+    assert compared([1, 2], [seen(1, before)]).state == state
+
+
+def test_two_findings_of_one_fault_are_one_share() -> None:
+    """A night's incident that came twice is compared as a whole with the whole of the night before."""
+    parts = [incident(requests=FAILING // 2), incident((8, 9), FAILING // 2, "/2")]
+    table = {(MIDNIGHT - DAY + hour * HOUR, HOST, 200): 100 for hour in range(24)}
+    baseline = Baseline(counts_of(table), [seen(1)])
+    assert [one.state for one in baseline.compare(parts, {HOST: TOTAL})] == ["unknown", "unknown"]
+    assert [baseline.compare([one], {HOST: TOTAL})[0].state for one in parts] == ["better", "better"]
 
 
 @pytest.mark.parametrize(
     ("cause", "status", "state"),
     [
-        ("as-it-is", 502, "chronic"),
+        ("origin-refused", 502, "chronic"),
         ("undetermined", 502, "chronic"),
         ("background", 502, "new"),
         ("undetermined", 504, "new"),
@@ -24,11 +113,6 @@ LOGS = "sample_logs/2026112003-api.example.com.gz"
 )
 def test_a_flipped_cause_is_no_new_incident(cause: str, status: int, state: str) -> None:
     """An incident of the same code is the same one under another cause; background noise or another code is not."""
-    finding = cdnlog.diagnose(LOGS)[0]
-    starts = int(datetime.fromisoformat(finding.start).timestamp())
-    name = base_id(finding.id) if cause == "as-it-is" else f"{finding.domain}/{status}/{cause}"
-    before = Seen(
-        1, name, finding.domain, status, cause, finding.requests, finding.total, starts - 86_400, starts - 82_800
-    )
-    baseline = Baseline(cdnlog.count(LOGS, window="1h"), [before])
-    assert baseline.state(replace(finding, state="unknown"), starts, finding.total) == state
+    name = f"tencent-cdn/{HOST}/{status}/{cause}"
+    before = [replace(seen(day), id=name, status=status, cause=cause) for day in (1, 2, 3)]
+    assert compared([1, 2, 3], before).state == state

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import tzinfo
+from datetime import datetime, tzinfo
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from cdnlog.counts import Counts
 from cdnlog.diagnosis import difference
 from cdnlog.history.tables import DAY, HOUR
 from cdnlog.model import Finding
-from cdnlog.zones import offsets
+from cdnlog.zones import floor_to_window, offsets
 
 WEEK = 7 * DAY
 WEEKS = 3
@@ -28,6 +28,8 @@ ENOUGH = 200
 """Requests below which a share is not called usual."""
 BACK = 14 * DAY
 """How far back a finding counts as seen before, and how long a domain is missed."""
+CHRONIC = 3
+"""On so many other days a finding must have been there to be chronic: what began last night is none of the usual."""
 _LARGER = 1.5  # a share must differ by so much, and by more than chance, to be worse or better
 _REGULAR, _DAYS, _BUSY = 0.8, 3, 10  # present on so many of the days, at least so many, with so many requests an hour
 _NUMBERED = re.compile(r"/\d+\Z")
@@ -59,6 +61,23 @@ class Seen:
     total: int
     starts: int
     ends: int
+
+
+@dataclass(frozen=True)
+class Compared:
+    """How a finding compares with the nights before.
+
+    Attributes:
+        state: "new", "worse", "chronic", "better" or "unknown".
+        days: Other days of the two weeks before on which it was there.
+        known: Other days of which that can be told: these, and those with requests of the domain at the same hours.
+        first: Begin of the first of `days`, in UTC seconds; 0 without any.
+    """
+
+    state: str
+    days: int = 0
+    known: int = 0
+    first: int = 0
 
 
 def base_id(name: str) -> str:
@@ -181,28 +200,45 @@ class Baseline:
             sums.append(int(hours.totals[same].sum()))
         return sums[0], sums[1]
 
-    def state(self, finding: Finding, starts: int, total: int) -> str:
-        """Return how a finding compares with the last night that had it, by its share of all requests of the night.
+    def compare(self, found: Sequence[Finding], totals: Mapping[str | int | None, int]) -> list[Compared]:
+        """Return how each finding of a night compares with the nights before.
 
         Args:
-            finding: The finding.
-            starts: Its begin in UTC seconds.
-            total: All requests of its domain in the night.
+            found: All findings of the night: two of one fault are one share of it.
+            totals: All requests of the night by domain.
         """
+        requests = Counter[str]()
+        for one in found:
+            requests[base_id(one.id)] += one.requests
+        return [self._compared(one, requests[base_id(one.id)], totals[one.domain]) for one in found]
+
+    def _compared(self, finding: Finding, failing: int, total: int) -> Compared:
+        """Compare with other days than its own: an earlier run of the same day told of the same incident."""
         if finding.domain not in self._hours:
-            return "unknown"
+            return Compared("unknown")
+        starts, ends = (int(datetime.fromisoformat(text).timestamp()) for text in (finding.start, finding.end))
         before = self._before(finding, starts - BACK)
         if not before:
-            return "new"
-        last = max(one.night for one in before)
-        parts = [one for one in before if one.night == last]
-        failing = (sum(one.requests for one in parts), finding.requests)
-        whole = (parts[0].total, total)
-        low, high = difference(failing, whole)
-        shares = [k / n for k, n in zip(failing, whole, strict=True)]
-        if low > 0 and shares[1] > _LARGER * shares[0]:
-            return "worse"
-        return "better" if high < 0 and shares[0] > _LARGER * shares[1] else "chronic"
+            return Compared("new")
+        own = self._days(range(starts, ends, HOUR))
+        other = [one for one in before if not own & self._days(range(one.starts, one.ends, HOUR))]
+        days = {day for one in other for day in self._days(range(one.starts, one.ends, HOUR))}
+        known = (days | self._days(self._alike(finding.domain, starts, ends))) - own
+        state = _trend(other, failing, total)
+        if state is None:
+            state = "chronic" if len(days) >= CHRONIC else "new" if known - days else "unknown"
+        return Compared(state, len(days), len(known), min(days, default=0))
+
+    def _days(self, times: Sequence[int] | Ints) -> set[int]:
+        """Return the midnights that begin the days of some times."""
+        return set(floor_to_window(np.array(times, np.int64), DAY, self._zone).tolist()) if len(times) else set()
+
+    def _alike(self, domain: str, starts: int, ends: int) -> Ints:
+        """Return the hours of a domain within reach of a time that have its place in the day."""
+        hours = self._hours[domain].starts
+        places = _places(np.arange(starts // HOUR * HOUR, ends, HOUR), DAY, self._zone)
+        near: Ints = hours[np.isin(_places(hours, DAY, self._zone), places) & (hours > starts - BACK)]
+        return near
 
     def _before(self, finding: Finding, since: int) -> list[Seen]:
         """Return what earlier nights had of a finding, by its id, else by its code: a cause may be told anew."""
@@ -256,6 +292,19 @@ class Baseline:
             if regular and np.median(seen) >= _BUSY:
                 expected[hour] = int(np.median(seen))
         return expected
+
+
+def _trend(before: Sequence[Seen], failing: int, total: int) -> str | None:
+    """Return "worse" or "better" than the last night that had it, by the share of all requests, None for neither."""
+    if not before:
+        return None
+    last = max(one.night for one in before)
+    parts = [one for one in before if one.night == last]
+    low, high = difference((sum(one.requests for one in parts), failing), (parts[0].total, total))
+    was, now = sum(one.requests for one in parts) / parts[0].total, failing / total
+    if low > 0 and now > _LARGER * was:
+        return "worse"
+    return "better" if high < 0 and was > _LARGER * now else None
 
 
 def _places(starts: Ints, length: int, where: tzinfo) -> Ints:

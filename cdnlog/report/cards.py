@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _HIT_SHOWN = 3
 _HIT_LONGEST = 60
+_SINCE = "E02"  # the rule that tells new from chronic
 _PATH_LEAST, _HIT_LEAST = 0.05, 0.2  # what is spread evenly tells nothing; paths always do
 
 
@@ -74,6 +75,7 @@ def _finding(f: Finding, say: Say) -> Iterator[tuple[str, str]]:
     yield say("what"), f.meaning
     since = "since-active" if f.active else "since-over"
     yield say("since"), say(since, start=clock(f.start), end=clock(f.end))
+    yield from ((say("since"), str(one["statement"])) for one in f.evidence if one["rule"] == _SINCE)
     how = say("how-much-text", failing=f"{f.requests:,}", total=f"{f.total:,}", share=percent(f.requests, f.total))
     sampled = any(one["rule"] == "sample" for one in f.evidence)
     clients = "how-much-at-least" if sampled else "how-much-client" if f.clients == 1 else "how-much-clients"
@@ -100,8 +102,7 @@ def _finding(f: Finding, say: Say) -> Iterator[tuple[str, str]]:
         shown = _hit(values, f.affected_shares[key], least)
         if shown:
             yield say("hit"), f"{say(key)}: {shown}"
-    for one in f.evidence:
-        yield say("evidence"), str(one["statement"])
+    yield from ((say("evidence"), str(one["statement"])) for one in f.evidence if one["rule"] != _SINCE)
     for line in f.ticket.split("\n") if f.ticket else ():
         yield say("ticket"), line
 
