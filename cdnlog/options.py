@@ -42,7 +42,7 @@ class Options(TypedDict, total=False):
     domain_name: Domain of lines that name none.
     jobs: Files read at the same time; else as many as there are processors.
     max_rejects: Share of rejected lines above which a file is reported as incomplete; else 0.01.
-    keep_damaged: Count the lines of truncated and corrupt files too.
+    keep_damaged: Take the lines of truncated and corrupt files too, as far as they can be read.
     anonymize: Cut client addresses to /24 and /48 and drop query strings, ports, fragments and users before anything
         else sees them; of rejected lines only the shape is recorded.
     processes: Read in processes instead of threads: faster, and safe only where no other thread runs.

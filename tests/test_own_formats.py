@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Unpack
 
+import pandas as pd
 import pytest
 from test_cases import run_here
 
@@ -383,13 +384,23 @@ def test_several_zones_in_one_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", ["parquet", "csv", "jsonl"])
-def test_rows_of_several_formats_need_columns_that_all_have(tmp_path: Path, suffix: str) -> None:
-    """Rows of formats with other columns are refused with what to do; with columns that all have they are written."""
+def test_rows_of_several_formats_have_the_columns_of_all(tmp_path: Path, suffix: str) -> None:
+    """Rows of several formats are written as `read` gives them: all columns, null where a log lacks one."""
     line = b'20261120000000 1.2.3.4 a.example.com /x 1 4 2 200 - 9 "u" "-" GET HTTPS hit 11\n'
     (tmp_path / "a.log").write_bytes(line * 9)
     clf = b'1.2.3.4 - - [20/Nov/2026:00:00:00 +0000] "GET / HTTP/1.1" 200 5 "-" "u"\n'
     (tmp_path / "b.log").write_bytes(clf * 9)
-    args = ["parse", "a.log", "b.log", "--out", f"out.{suffix}"]
-    refused = run_here(args, tmp_path)
-    assert (refused.code, b"--columns" in refused.err, (tmp_path / args[-1]).exists()) == (2, True, False)
-    assert run_here([*args, "--columns", "time,path"], tmp_path).code == 0
+    bad = b'1.2.3.4 - - [20/Nov/2026:00:00:00 +0000] "GET / HTTP/1.1" x 5 "-" "u"\n'
+    (tmp_path / "c.log").write_bytes(clf * 9 + bad)
+    files, out = ["b.log", "a.log", "c.log"], tmp_path / f"out.{suffix}"
+    options = ["--out", out.name, "--rejects", "rejects.jsonl"]
+    assert run_here(["parse", *files, *options], tmp_path).code == 0
+    wanted = cdnlog.read([tmp_path / name for name in files]).astype({"time": str})
+    if suffix == "csv":
+        found = pd.read_csv(out)
+    else:
+        found = pd.read_parquet(out) if suffix == "parquet" else pd.read_json(out, lines=True)
+    assert list(found) == list(wanted)
+    assert found["cache"].isna().tolist() == wanted["cache"].isna().tolist() == [True] * 9 + [False] * 9 + [True] * 9
+    assert len((tmp_path / "rejects.jsonl").read_bytes().splitlines()) == 1, "though the logs are read twice"
+    assert run_here(["parse", "-", *files[1:], *options], tmp_path, stdin=clf).code == 2, "a pipe is not"

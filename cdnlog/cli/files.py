@@ -22,7 +22,7 @@ def atomic(path: Path) -> Iterator[IO[bytes]]:
         OutputError: It cannot be written; the temporary file is removed.
     """
     where = visible(path)
-    if path.exists() and not path.is_file():
+    if is_special(path):
         with special(path) as file:
             yield file
         return
@@ -66,6 +66,11 @@ def atomic_folder(path: Path) -> Iterator[Path]:
             written.replace(path)
     except OSError as error:
         raise OutputError(where, error.strerror or str(error)) from error
+
+
+def is_special(path: Path) -> bool:
+    """Whether it is a pipe or a device: what was written there cannot be taken back."""
+    return path.exists() and not path.is_file()
 
 
 @contextmanager

@@ -24,7 +24,7 @@ from cdnlog.memory import keep_freed_memory
 from cdnlog.model import Inputs, Verdict
 from cdnlog.options import Options, dask
 from cdnlog.pipeline import default_jobs
-from cdnlog.source import STDIN, Found, find, same_content
+from cdnlog.source import DOCUMENTS, STDIN, UNFINISHED, Found, find, same_content
 from cdnlog.text import visible
 from cdnlog.windows import seconds
 
@@ -122,7 +122,7 @@ class Reading:
         """Say on stderr what became of the input, of each set if there are several; return the exit code of it."""
         inputs = sum(sets, Inputs())
         if not self.quiet:
-            _tell_found(self.found)
+            _tell_found(self.found, asked=bool(self.paths))
         _tell_files(inputs)
         for name, there in inputs.limits.items():
             say(f"cdnlog: limit reached: there are {there:,} {name}; {_BEYOND[name]}")
@@ -137,7 +137,10 @@ class Reading:
         return inputs.exit_code
 
 
-def _tell_found(found: Found) -> None:
+def _tell_found(found: Found, *, asked: bool) -> None:
+    if asked and not found.inputs:
+        left_out = ", ".join(f"*{end}" for end in (*UNFINISHED, *DOCUMENTS))
+        say(f"cdnlog: there is no file to read; in folders, hidden files and {left_out} are left out")
     if found.skipped:
         names = ", ".join(Path(name).name for name in found.skipped[:_NAMED])
         more = ", ..." if len(found.skipped) > _NAMED else ""

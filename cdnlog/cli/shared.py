@@ -47,7 +47,11 @@ def options(  # noqa: PLR0913, PLR0917 - one parameter per option, typer passes 
     ] = None,
     domain_name: Annotated[str | None, Option(help="Domain of lines that name none.")] = None,
     keep_damaged: Annotated[
-        bool, Option("--keep-damaged", help="Count the lines of truncated and corrupt files too.")
+        bool,
+        Option(
+            "--keep-damaged",
+            help="Take the lines of truncated and corrupt files too, as far as they can be read; exit 3 all the same.",
+        ),
     ] = False,
     anonymize: AnonymizeOption = False,
     rejects: Annotated[

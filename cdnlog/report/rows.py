@@ -135,17 +135,9 @@ def _nameable(name: str, value: str | None) -> str | None:
 
 
 def _grouped(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
-    """Join small tables to row groups, all with the schema of the first: repeating words as plain strings."""
+    """Join small tables to row groups."""
     held: list[pa.Table] = []
-    schema = None
-    for table in map(_plain, tables):
-        schema = schema or table.schema
-        if not table.schema.equals(schema):
-            lacking = ", ".join(sorted(set(table.schema.names) ^ set(schema.names)))
-            raise UsageError(
-                f"the logs are of several formats, and only some have {visible(lacking)}; name the columns that all "
-                "have by --columns, or write the logs of each format by themselves"
-            )
+    for table in tables:
         held.append(table)
         if sum(part.num_rows for part in held) >= _ROW_GROUP:
             yield pa.concat_tables(held).combine_chunks()
@@ -154,7 +146,59 @@ def _grouped(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
         yield pa.concat_tables(held).combine_chunks()
 
 
+class Wider(UsageError):  # noqa: N818 - what the rows are
+    """Later rows have columns that the first ones lack, and what is written begins with all there are.
+
+    Attributes:
+        schema: All columns of all rows.
+        lacking: Those that only some rows have.
+    """
+
+    def __init__(self, schema: pa.Schema, lacking: Iterable[str]) -> None:
+        super().__init__(schema, lacking)
+        self.schema, self.lacking = schema, sorted(lacking)
+
+    def __str__(self) -> str:
+        """Say it to somebody whose logs cannot be read again."""
+        return (
+            f"the logs are of several formats, and only some have {visible(', '.join(self.lacking))}; to write them "
+            "together they are read twice, which a pipe cannot be: name the columns that all have by --columns, or "
+            "write the logs of each format by themselves"
+        )
+
+
+def level(tables: Iterable[pa.Table], schema: pa.Schema | None = None) -> Iterator[pa.Table]:
+    """Yield the tables with one schema, that of the first or a given one; columns that a log lacks are null.
+
+    Raises:
+        Wider: There are more columns than the schema has; known when all tables were looked at.
+    """
+    tables = map(_plain, tables)
+    for table in tables:
+        schema = table.schema if schema is None else schema
+        if not set(table.schema.names) <= set(schema.names):
+            wide = _union(schema, chain([table], tables))
+            raise Wider(wide, set(wide.names) - set(schema.names))
+        yield table if table.schema.equals(schema) else _filled(table, schema)
+
+
+def _union(schema: pa.Schema, tables: Iterable[pa.Table]) -> pa.Schema:
+    for table in tables:
+        if not set(table.schema.names) <= set(schema.names):
+            schema = pa.unify_schemas([schema, table.schema])
+    return schema
+
+
+def _filled(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    there = set(table.schema.names)
+    columns = [
+        table.column(field.name) if field.name in there else pa.nulls(table.num_rows, field.type) for field in schema
+    ]
+    return pa.table(columns, schema=schema)
+
+
 def _plain(table: pa.Table) -> pa.Table:
+    """Return a table with repeating words as plain strings."""
     columns = [c.cast(pa.string()) if pa.types.is_dictionary(c.type) else c for c in table.columns]
     return pa.table(columns, names=table.column_names)
 

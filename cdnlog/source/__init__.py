@@ -13,12 +13,14 @@ from typing import IO, Any
 from cdnlog.model import Block, Verdict
 from cdnlog.source.blocks import blocks
 from cdnlog.source.codecs import MAGIC, Ending, Joined, Reader, codec_of, decompress
-from cdnlog.source.paths import STDIN, Elsewhere, Found, Input, find, named, same_content
+from cdnlog.source.paths import DOCUMENTS, STDIN, UNFINISHED, Elsewhere, Found, Input, find, named, same_content
 
 __all__ = [
     "BLOCK",
+    "DOCUMENTS",
     "MOST",
     "STDIN",
+    "UNFINISHED",
     "Block",
     "Elsewhere",
     "Ending",

@@ -17,9 +17,9 @@ from cdnlog.urls import is_url, masked
 
 STDIN = "-"
 _OPEN = -2  # in place of a device: files that were given open
-_UNFINISHED = (".tmp", ".part")
+UNFINISHED = (".tmp", ".part")
 # Beside logs people keep notes; in a folder that is walked these are never logs. Named outright, they are read.
-_DOCUMENTS = (".md", ".ipynb", ".py", ".toml", ".pdf")
+DOCUMENTS = (".md", ".ipynb", ".py", ".toml", ".pdf")
 
 
 class Elsewhere(Protocol):
@@ -91,6 +91,11 @@ class Found:
 
     inputs: tuple[Input, ...]
     skipped: tuple[str, ...] = ()
+
+    @property
+    def again(self) -> bool:
+        """Whether all that is to be read can be read more than once."""
+        return all(one.again for one in self.inputs if one.verdict is None)
 
     @property
     def size(self) -> int:
@@ -167,7 +172,7 @@ def _walk(folder: str, skipped: list[str]) -> Iterator[Input]:
 
 def left_out(name: str) -> bool:
     """Whether a file in a walked folder is none of the logs."""
-    return name.startswith(".") or name.lower().endswith((*_UNFINISHED, *_DOCUMENTS))
+    return name.startswith(".") or name.lower().endswith((*UNFINISHED, *DOCUMENTS))
 
 
 def named(path: str) -> str:
