@@ -24,7 +24,7 @@ from cdnlog.history import retention
 from cdnlog.history.baseline import CHRONIC, WEEKS, Baseline, Compared, Seen
 from cdnlog.history.ingest import Ingest, Intake
 from cdnlog.history.ledger import Entry, Ledger
-from cdnlog.history.nights import NightData, within
+from cdnlog.history.nights import HISTORY, NightData, within
 from cdnlog.history.store import temporary_prefix, writing
 from cdnlog.history.tables import DAY, GRAIN
 from cdnlog.model import FileReport, Finding, Inputs, Verdict
@@ -207,6 +207,7 @@ def _told(data: NightData, intake: Intake, made: Settings, before: tuple[Finding
         history=history,
         known=sum(one.known is not None and one.known.night < data.number for one in intake.candidates.values()),
         days=_days(history),
+        ends=data.ends,
     )
 
 
@@ -305,6 +306,10 @@ def _unknown(data: NightData, history: Counts, made: Settings, *, lost: bool) ->
         yield tell("unknown-weeks", days=days)
     if lost:
         yield tell("unknown-rows")
+    if (alone := data.alone()) > HISTORY // DAY:
+        yield tell("unknown-alone", days=f"{alone:,}")
+    if stray := data.stray():
+        yield tell("unknown-stray", requests=f"{stray:,}")
 
 
 def _days(history: Counts) -> int:

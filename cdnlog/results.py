@@ -281,6 +281,7 @@ class Night(Renderable):
             included: what charts and objectives are made from.
         known: Files of earlier nights that were found again, and not read again.
         days: Days with data among these four weeks.
+        ends: End of the hour that the data reaches to, in UTC seconds, stray times left out; None without any data.
         muting: The mutes; findings they silence are not in `diagnosis`.
         budget: What was spent of an objective's budget, None without an objective.
 
@@ -305,19 +306,19 @@ class Night(Renderable):
     history: Counts
     known: int
     days: int
+    ends: int | None
     muting: Muting = field(default_factory=Muting)
     budget: Budget | None = None
 
     def muted(self, mutes: Sequence[Mute]) -> Night:
         """Return the same night with known findings silenced, see `mute.muting`."""
-        starts = self.history.columns["window_start"]
-        newest = date.fromisoformat(self.history.shown(max(starts))[:10]) if starts else None
+        newest = None if self.ends is None else date.fromisoformat(self.history.shown(self.ends - 1)[:10])
         heard, made = muting(self.diagnosis, mutes, newest)
         return replace(self, diagnosis=replace(self.diagnosis, items=heard), muting=made)
 
     def held_to(self, percent: float, spends: Spends) -> Night:
         """Return the same night held to an objective in per cent, see `slo.budget`."""
-        return replace(self, budget=budget(self.history, percent, spends))
+        return replace(self, budget=budget(self.history, percent, spends, self.ends))
 
     @property
     def counts(self) -> Counts:

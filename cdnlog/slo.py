@@ -104,23 +104,24 @@ def spends_by_table(catalog: Catalog, provider: str, providers: Mapping[str, str
     return spends
 
 
-def budget(counts: Counts, percent: float, spends: Spends) -> Budget:
+def budget(counts: Counts, percent: float, spends: Spends, end: int | None = None) -> Budget:
     """Return what each domain spent of its budget over the spans that end with the newest data.
 
     Args:
         counts: By window, domain and status.
         percent: The objective, see `target`.
         spends: What spends budget.
+        end: End of the newest data in UTC seconds, where some of the counts may have stray times that are later.
     """
     if not len(counts):
         return Budget(percent, None, ())
     starts = counts.cells.keys[:, counts.dims.index("window_start")]
-    first, end = int(starts.min()), int(starts.max()) + counts.window
+    first, end = int(starts.min()), int(starts.max()) + counts.window if end is None else end
     share = round(1 - percent / 100, 9)  # without the noise of the subtraction: 14.4 is to be 14.4
     rows: list[Spent] = []
     for span, seconds in SPANS.items():
         known = counts.window <= seconds <= end - first
-        for domain, by_code in sorted(_latest(counts, end - seconds).items()):
+        for domain, by_code in sorted(_between(counts, end - seconds, end).items()):
             total = sum(by_code.values())
             failing = {code: n for code, n in sorted(by_code.items()) if spends(domain, code)}
             for code, n in [(None, sum(failing.values())), *failing.items()]:
@@ -128,10 +129,11 @@ def budget(counts: Counts, percent: float, spends: Spends) -> Budget:
     return Budget(percent, end, tuple(sorted(rows, key=lambda row: row.domain)))
 
 
-def _latest(counts: Counts, since: int) -> dict[str, dict[int, int]]:
-    """Return the requests of the windows from an instant on, by domain and status."""
+def _between(counts: Counts, since: int, end: int) -> dict[str, dict[int, int]]:
+    """Return the requests of the windows that begin in a time, by domain and status."""
     at = [counts.dims.index(name) for name in ("domain", "status")]
-    recent = counts.cells.keys[:, counts.dims.index("window_start")] >= since
+    starts = counts.cells.keys[:, counts.dims.index("window_start")]
+    recent = (starts >= since) & (starts < end)
     kept = Cells(counts.cells.keys[recent][:, at], counts.cells.sums[recent], tuple(counts.cells.values[i] for i in at))
     domains, codes = (values or () for values in kept.values)
     sums: dict[str, dict[int, int]] = {}

@@ -130,6 +130,7 @@ def night(  # noqa: PLR0913 - what a night is made of
         history=counts_of(traffic(domains, before, MIDNIGHT - before * HOUR) | table),
         known=3,
         days=4,
+        ends=MIDNIGHT + hours * HOUR,
     )
 
 
@@ -141,4 +142,6 @@ def in_lang(made: Night, lang: Lang) -> Night:
 def of_logs(diagnosis: Diagnosis, **more: int) -> Night:
     """Return the first night of a store, as it would be of the logs that were diagnosed."""
     history = windowed(diagnosis.counts, HOUR, diagnosis.counts.zone)
-    return Night(diagnosis, 1, (), (), (), (), (), history, more.get("known", 0), 1)
+    starts = history.columns["window_start"]
+    ends = max(starts) + HOUR if starts else None
+    return Night(diagnosis, 1, (), (), (), (), (), history, more.get("known", 0), 1, ends)

@@ -20,8 +20,10 @@ from cdnlog.history.fingerprint import Fingerprint, Print, Sketch
 from cdnlog.history.packed import limbs, packed, unpacked, whole
 from cdnlog.history.retention import Keep, keep
 from cdnlog.history.store import opened, writing
+from cdnlog.history.tables import DAY
+from cdnlog.history.volume import Volume
 from cdnlog.results import Night
-from cdnlog.zones import zone
+from cdnlog.zones import UTC_ZONE, zone
 
 FEW = lines_of(1000)
 MORE = [*FEW, *lines_of(200, seed=1)]
@@ -296,10 +298,42 @@ def test_ages_are_counted_from_the_newest_data(tmp_path: Path, place: Path) -> N
 
 
 def test_one_stray_time_ages_nothing(tmp_path: Path, place: Path) -> None:
-    """A line from a clock that is years ahead does not make all others old."""
+    """A line from a clock that is years ahead does not make all others old, nor is it where the data ends."""
     write(tmp_path / "logs" / "a.log", [*FEW, FEW[0].replace("20261120", "20291120", 1)])
-    cdnlog.nightly(tmp_path / "logs", place)
+    night = cdnlog.nightly(tmp_path / "logs", place)
     assert cdnlog.stored(place, until="2027-01-01").window == 300
+    assert any(text.startswith("1 of the requests") for text in night.unknown)
+    made = night.held_to(99.0, lambda _, status: status >= 500).budget
+    assert made is not None
+    assert [row.total for row in made.rows if row.span == "1h" and row.status is None] == [len(FEW)]
+
+
+def test_a_stray_file_ages_nothing(tmp_path: Path) -> None:
+    """A file of a clock that is years ahead, before or after or among the others, does not make all others old."""
+    stray = [FEW[0].replace("20261120", "20991120", 1)]
+    usual = {f"{day}.log": lines_of(100, 24 * day + 5) for day in range(3)}
+    for order in (["stray", *usual], [*usual, "stray"]):
+        store = tmp_path / f"{order[0]}.db"
+        for name in order:
+            write(tmp_path / "logs" / order[0] / name, usual.get(name, stray))
+            night = cdnlog.nightly(tmp_path / "logs" / order[0], store)
+        assert [one.grain for one in cdnlog.holdings(store).files] == [300] * 4
+        assert cdnlog.stored(store, until="2027-01-01").cells.sums[:, 0].sum() == 300
+        assert night.history.cells.sums[:, 0].sum() == 300
+        write(tmp_path / "logs" / order[0] / "next.log", lines_of(100, 24 * 3 + 5))
+        night = cdnlog.nightly(tmp_path / "logs" / order[0], store)
+        assert not night.changed
+
+
+@pytest.mark.parametrize(
+    ("sizes", "newest"),
+    [([100], 0), ([100, 9], 0), ([100, 10], 1), ([1, 100, 1, 1, 1], 1), ([1000] + [50] * 29, 29), ([], None)],
+)
+def test_a_day_is_the_newest_if_it_has_its_share(sizes: list[int], newest: int | None) -> None:
+    """A tenth of what is usual lately makes a day; less is a stray."""
+    hours = np.arange(len(sizes)) * DAY + 5 * HOUR
+    volume = Volume(hours, np.array(sizes, np.int64))
+    assert volume.newest(UTC_ZONE) == (None if newest is None else newest * DAY + 5 * HOUR)
 
 
 def test_days_are_of_the_zone(tmp_path: Path, place: Path) -> None:
@@ -431,7 +465,9 @@ def test_a_store_of_the_first_version_goes_on(tmp_path: Path, place: Path, run: 
     write(tmp_path / "logs" / "a.log", FEW)
     run()
     with sqlite3.connect(place) as connection:
-        connection.executescript("DROP TABLE day; DROP TABLE told; DELETE FROM setting WHERE name = 'rolled';")
+        connection.executescript(
+            "DROP TABLE day; DROP TABLE told; DROP TABLE volume; DELETE FROM setting WHERE name = 'rolled';"
+        )
         connection.execute("PRAGMA user_version = 1")
     connection.close()
     write(tmp_path / "logs" / "b.log", lines_of(100, 30))
@@ -459,10 +495,10 @@ def test_days_that_are_kept_whole_are_those_of_the_files(tmp_path: Path, place: 
         write(tmp_path / "logs" / f"{name.strip()}.log", lines)
         night = run(replace_lost=True)
         since = "2026-12-02" if name == "c" else None
-        assert night.history.table == cdnlog.stored(place, window="1h", since=since).table
+        assert night.history.table == cdnlog.stored(place, window="1h", since=since, until="2027-01-01").table
         with opened(place) as store:
             (days,) = store.connection.execute("SELECT count(*) FROM day").fetchone()
-        assert days == 29
+        assert days == 28 + 2  # the newest day, and the one after it, which may have begun
 
 
 def test_one_run_at_a_time(place: Path) -> None:

@@ -9,26 +9,33 @@ from cdnlog.history.tables import GRAIN, Grains, rolled_up
 from cdnlog.zones import name_of
 
 _AT_ONCE = 1024  # rows per transaction
-_AGED = """SELECT id FROM file INDEXED BY file_time WHERE cells IS NOT NULL AND begins < max(:hours, :days, :nothing)
+_AGED = """SELECT id, begins, ends FROM file INDEXED BY file_time
+  WHERE cells IS NOT NULL AND begins < max(:hours, :days, :nothing)
   AND (grain = 300 OR grain = 3600 AND begins < :days OR begins < :nothing) ORDER BY id"""
 
 
-def roll_up(ledger: Ledger, grains: Grains) -> None:
+def roll_up(ledger: Ledger, grains: Grains, oldest: int | None) -> None:
     """Make all cells as coarse as their age asks for.
 
     Ages move on at midnight only: whether the last run has done the same already is noted when it is through.
+
+    Args:
+        ledger: Of the open store.
+        grains: How finely data is kept.
+        oldest: Begin of the oldest data that came since the last run, in UTC seconds; None without any.
     """
     ages = {"hours": grains.hours, "days": grains.days, "nothing": grains.nothing}
     done = f"{name_of(grains.zone)} {' '.join(map(str, ages.values()))}"
-    if ledger.setting("rolled") == done:
+    if ledger.setting("rolled") == done and (oldest is None or oldest >= max(ages.values())):
         return
-    rows = [number for (number,) in ledger.store.connection.execute(_AGED, ages)]
+    rows = ledger.store.connection.execute(_AGED, ages).fetchall()
     for first in range(0, len(rows) + 1, _AT_ONCE):
         with ledger.store.transaction():
+            some = rows[first : first + _AT_ONCE]
             for name in ("hours", "days"):
-                if ages[name] > ledger.horizon(name):
-                    ledger.set(name, str(ages[name]))
-            _coarser(ledger, grains, rows[first : first + _AT_ONCE])
+                coarse = (min(ends, ages[name]) for _, begins, ends in some if begins < ages[name])
+                ledger.set(name, str(max([ledger.horizon(name), *coarse])))
+            _coarser(ledger, grains, [number for number, *_ in some])
     with ledger.store.transaction():
         ledger.set("rolled", done)
 

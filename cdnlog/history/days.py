@@ -6,6 +6,7 @@ and kept anew in the one that finishes a night.
 
 from __future__ import annotations
 
+import itertools
 from datetime import tzinfo
 
 import numpy as np
@@ -14,8 +15,6 @@ from cdnlog.buffer import Ints
 from cdnlog.history.ledger import Ledger
 from cdnlog.history.tables import DAY, Sums
 from cdnlog.zones import floor_to_window
-
-_LARGEST = 2**62
 
 
 class Days:
@@ -31,21 +30,20 @@ class Days:
         self._made: dict[int, Sums] = {}
         self._first, self._end = 0, 0
 
-    def since(self, first: int, newest: int) -> Sums:
-        """Return all that counts from a midnight on, by the hour; days after the newest one may hold stray times.
+    def between(self, first: int, end: int) -> Sums:
+        """Return all that counts between two midnights, by the hour.
 
         Args:
-            first: The midnight, in UTC seconds.
-            newest: A time in the newest day.
+            first: The first midnight, in UTC seconds.
+            end: The other one.
         """
-        starts = self._starts(first, newest)
+        starts = self._starts(first, end)
         self._first, self._end = int(starts[0]), int(starts[-1])
         kept = dict(self._ledger.days(self._first, self._end))
-        for start, end in zip(starts[:-1].tolist(), starts[1:].tolist(), strict=True):
+        for start, following in itertools.pairwise(starts.tolist()):
             if start not in kept:
-                self._made[start] = self._of_files(start, end)
-        later = self._of_files(self._end, _LARGEST)
-        return Sums.joined([Sums.unpack(kept.values()), *self._made.values(), later])
+                self._made[start] = self._of_files(start, following)
+        return Sums.joined([Sums.unpack(kept.values()), *self._made.values()])
 
     def keep(self) -> None:
         """Keep what had to be made, and nothing outside of the time that was asked for; within a transaction."""
@@ -55,9 +53,8 @@ class Days:
         sums = self._ledger.sums(start, end)
         return sums.where((sums.keys[:, 0] >= start) & (sums.keys[:, 0] < end)).by_hour(self._zone)
 
-    def _starts(self, first: int, newest: int) -> Ints:
-        """Return the midnights from the first one on, and the one that ends the newest day: clocks change."""
-        noons = np.arange(first + DAY // 2, max(first, newest) + 2 * DAY, DAY)
+    def _starts(self, first: int, end: int) -> Ints:
+        """Return the midnights from the first one to the last: clocks change."""
+        noons = np.arange(first + DAY // 2, max(first, end) + DAY, DAY)
         starts: Ints = np.unique(floor_to_window(noons, DAY, self._zone))
-        last = np.searchsorted(starts, max(first, newest), side="right")
-        return starts[: last + 1]
+        return starts

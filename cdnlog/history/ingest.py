@@ -119,13 +119,10 @@ class Ingest:
         self._plan = Plan(settings.jobs, settings.processes, progress, settings.cluster)
         self._last = ledger.last_night()
         self._night = self._last + 1
-        self._newest_before = newest = ledger.newest_before(self._night)
         # What a killed run of this night had finished.
         begun = [entry for entry in ledger.of_night(self._night) if entry.counts]
         self._offsets = {entry.offset for entry in begun if entry.offset is not None}
-        self._newest = max((e.middle for e in begun if e.middle is not None), default=None)
-        if newest is not None:
-            self._newest = newest if self._newest is None else max(newest, self._newest)
+        self._oldest = min((entry.begins for entry in begun if entry.begins is not None), default=None)
 
     @property
     def zone(self) -> tzinfo:
@@ -138,8 +135,14 @@ class Ingest:
 
     @property
     def grains(self) -> Grains:
-        """How finely data is kept, by its age against the newest so far."""
-        return Grains() if self._newest is None else self._keep.grains(self._newest, self.zone)
+        """How finely data is kept, by its age against the newest."""
+        newest = self._ledger.volume().newest(self.zone)
+        return Grains() if newest is None else self._keep.grains(newest, self.zone)
+
+    def _grains_so_far(self) -> Grains:
+        """Return what surely is as old when all is read: which day is the newest is not known before."""
+        newest = self._ledger.volume().nearly_all(self.zone)
+        return Grains() if newest is None else replace(self._keep.grains(newest, self.zone), days=0, nothing=0)
 
     def run(self, found: Found, rejects: tuple[IO[bytes], Path] | None = None) -> Intake:
         """Take in what is new.
@@ -153,28 +156,25 @@ class Ingest:
         """
         candidates, others = self._looked_at(found)
         unread = [one for one in candidates.values() if one.known is None]
-        gathered = _Gathered(self._newest_before, self._keep)
+        gathered, so_far = _Gathered(), self._grains_so_far()
         counted: list[int] = []
         with self._ledger.store.together():
             for done, (candidate, result, fingerprint) in enumerate(self._results(unread, rejects), 1):
                 row = self._take(candidate, result, fingerprint)
                 if row is not None:
                     counted.append(row.id)
-                    gathered.add(row, result.kept)
+                    gathered.add(result.kept, so_far)
                 if done % _ROLL_UP_EVERY == 0:
-                    self.roll_up()
-            self.roll_up()
+                    so_far = self._grains_so_far()
+                    if so_far.hours > self._ledger.horizon("hours"):
+                        roll_up(self._ledger, so_far, self._oldest)
+            roll_up(self._ledger, self.grains, self._oldest)
         night = self._night if self._ledger.of_night(self._night) else self._last
         wanted = [entry for entry in self._ledger.of_night(night) if entry.counts]
-        evidence = gathered.evidence
+        evidence = partial(gathered.evidence, self.grains)
         if [entry.id for entry in wanted] != counted:
-            evidence = partial(self._gathered_again, wanted, candidates, night)
+            evidence = partial(self._gathered_again, wanted, candidates)
         return Intake(max(night, 1), candidates, evidence, others)
-
-    def roll_up(self) -> None:
-        """Make what is old coarser."""
-        if self._newest is not None:
-            roll_up(self._ledger, self.grains)
 
     def _looked_at(self, found: Found) -> tuple[dict[str, Candidate], tuple[FileReport, ...]]:
         candidates: dict[str, Candidate] = {}
@@ -281,11 +281,8 @@ class Ingest:
             return None
         if len(read.sums.keys):
             entry = self._dated(entry, read)
-        sums = read.sums.rolled_up(self.grains)
-        grain = self.grains.finest(read.sums.keys[:, 0])
-        entry = replace(entry, grain=grain)
-        kept = sums if len(sums.keys) else None
-        return replace(entry, id=ledger.add(entry, kept, read.print.sketch if grain == GRAIN else None))
+            return replace(entry, id=ledger.add(entry, read.sums, read.print.sketch))
+        return replace(entry, id=ledger.add(entry, None, None))
 
     def _write_withheld(self, entry: Entry) -> None:
         verdict = Verdict.REFUSED if entry.state == REFUSED else Verdict.DUPLICATE
@@ -294,29 +291,30 @@ class Ingest:
         self._ledger.add(replace(entry, verdict=verdict, problem=problem, accounting=withheld, over=False), None, None)
 
     def _dated(self, entry: Entry, read: Read) -> Entry:
-        """Note the time of a file's data, and move on with it."""
-        windows, domains, middle = read.sums.keys[:, 0], read.domains, read.sums.middle()
-        self._newest = middle if self._newest is None else max(self._newest, middle)
+        """Note the time of a file's data."""
+        windows, domains = read.sums.keys[:, 0], read.domains
+        begins = int(windows.min())
+        self._oldest = begins if self._oldest is None else min(begins, self._oldest)
         if entry.offset is not None:
             self._offsets.add(entry.offset)
         return replace(
             entry,
             domain=next(iter(domains)) if len(domains) == 1 else None,
-            begins=int(windows.min()),
+            begins=begins,
             ends=int(windows.max()) + GRAIN,
-            middle=middle,
+            middle=read.sums.middle(),
+            grain=GRAIN,
         )
 
-    def _gathered_again(self, wanted: list[Entry], candidates: Mapping[str, Candidate], night: int) -> Kept:
+    def _gathered_again(self, wanted: list[Entry], candidates: Mapping[str, Candidate]) -> Kept:
         """Read the night's files once more for their evidence: a killed run, or one before, had counted some."""
-        newest = self._ledger.newest_before(night)
-        gathered = _Gathered(newest, self._keep)
+        gathered, grains = _Gathered(), self.grains
         rows = [row for row in wanted if row.path in candidates and candidates[row.path].stat.of(row)]
         task = CountFile(self._settings, None, gather=True)
         results = run(task, enumerate(candidates[row.path].found for row in rows), self._plan)
-        for row, counted in zip(rows, results, strict=True):
-            gathered.add(row, counted.kept)
-        return gathered.evidence()
+        for counted in results:
+            gathered.add(counted.kept, grains)
+        return gathered.evidence(grains)
 
 
 _PROBLEMS = {
@@ -330,26 +328,22 @@ _PROBLEMS = {
 class _Gathered:
     """Merges the evidence of the night's files in their order; of what is too old to be told finely nothing is kept."""
 
-    def __init__(self, newest: int | None, keep: Keep) -> None:
+    def __init__(self) -> None:
         self._pool = Pool(GRAIN)
-        self._newest, self._keep = newest, keep
 
-    def add(self, entry: Entry, gathered: Kept | None) -> None:
-        if entry.middle is not None and (self._newest is None or entry.middle > self._newest):
-            self._newest = entry.middle
+    def add(self, gathered: Kept | None, grains: Grains) -> None:
+        """Add the evidence of a file, as far as it is not too old already."""
         if gathered is not None:
-            self._pool.add(self._recent(gathered))
+            self._pool.add(_recent(gathered, grains))
 
-    def evidence(self) -> Kept:
+    def evidence(self, grains: Grains) -> Kept:
         """Return what is kept."""
-        return self._recent(self._pool.kept())
+        return _recent(self._pool.kept(), grains)
 
-    def _recent(self, part: Kept) -> Kept:
-        if self._newest is None:
-            return part.take(np.arange(0))
-        first = self._keep.grains(self._newest, UTC_ZONE).hours - DAY  # the zone may not be known yet
-        recent = part.times >= first * MICROSECONDS
-        return part if recent.all() else part.take(np.flatnonzero(recent))
+
+def _recent(part: Kept, grains: Grains) -> Kept:
+    recent = part.times >= (grains.hours - DAY) * MICROSECONDS  # the zone may not have been known yet
+    return part if recent.all() else part.take(np.flatnonzero(recent))
 
 
 def _stat(path: str, size: int, remote: Elsewhere | None) -> Stat | None:

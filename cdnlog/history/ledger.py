@@ -13,7 +13,8 @@ import numpy as np
 
 from cdnlog.history.fingerprint import Sketch
 from cdnlog.history.store import Store
-from cdnlog.history.tables import DAY, Sums
+from cdnlog.history.tables import DAY, HOUR, Sums
+from cdnlog.history.volume import Volume
 from cdnlog.model import Accounting, FileReport, Verdict
 from cdnlog.text import visible
 from cdnlog.zones import floor_to_window, zone
@@ -107,6 +108,7 @@ _SELECT = f"SELECT id, name, {_FOLDER}, {', '.join((*_OWN, *_LINES, 'reasons'))}
 _TIMED = "INDEXED BY file_time WHERE cells IS NOT NULL AND begins < ? AND ends > ?"
 _OUTDATED = """DELETE FROM file WHERE retired < ? AND EXISTS
   (SELECT 1 FROM file AS now WHERE now.key = file.key AND now.retired IS NULL AND now.id > file.id)"""
+_COUNT = "INSERT INTO volume VALUES (?, ?) ON CONFLICT (hour) DO UPDATE SET requests = requests + excluded.requests"
 
 
 class Ledger:
@@ -126,10 +128,10 @@ class Ledger:
         (number,) = self._run("SELECT coalesce(max(number), 0) FROM night").fetchone()
         return int(number)
 
-    def newest_before(self, night: int) -> int | None:
-        """Return the newest data of the nights before one."""
-        row = self._run("SELECT newest FROM night WHERE number < ? ORDER BY number DESC LIMIT 1", (night,)).fetchone()
-        return row[0] if row else None
+    def volume(self) -> Volume:
+        """Return how many requests of the files that count came of which time."""
+        rows = np.array(self._run("SELECT hour, requests FROM volume ORDER BY hour").fetchall(), np.int64)
+        return Volume(*rows.reshape(-1, 2).T)
 
     def ends_before(self, night: int) -> int | None:
         """Return the end of the data of the nights before one, stray times left out."""
@@ -146,7 +148,7 @@ class Ledger:
         self._run("INSERT OR REPLACE INTO setting VALUES (?, ?)", (name, value))
 
     def horizon(self, name: str) -> int:
-        """Return the instant before which data is kept by "hours" or "days" only, in UTC seconds."""
+        """Return the end of what is kept by "hours" or "days" only, in UTC seconds; 0 if nothing is."""
         return int(self.setting(name) or 0)
 
     def counting(self, begins: int, ends: int) -> list[Entry]:
@@ -232,6 +234,8 @@ class Ledger:
             self._run("INSERT INTO sketch VALUES (?, ?)", (number, sketch.pack()))
         if sums is not None:
             self._forget_days(sums)
+        if entry.counts:
+            self._count(entry, entry.accounting.counted)
         return int(number or 0)
 
     def remove(self, entry: Entry) -> None:
@@ -241,6 +245,7 @@ class Ledger:
     def retire(self, entry: Entry, night: int) -> None:
         """Let a row count no longer."""
         self._forget_days(self.cells([entry.id]))
+        self._count(entry, -entry.accounting.counted)
         self._run("UPDATE file SET retired = ? WHERE id = ?", (night, entry.id))
         self._run("DELETE FROM sketch WHERE file = ?", (entry.id,))
 
@@ -267,6 +272,13 @@ class Ledger:
         """Keep days as a whole, by their begin, and drop those that begin outside of a time; within a transaction."""
         self.store.connection.executemany("INSERT OR REPLACE INTO day VALUES (?, ?)", cells.items())
         self._run("DELETE FROM day WHERE start < ? OR start >= ?", (first, end))
+
+    def _count(self, entry: Entry, requests: int) -> None:
+        """Add the requests of a file that begins to count to the volume, or take them away."""
+        if entry.middle is not None:
+            hour = entry.middle // HOUR * HOUR
+            self._run(_COUNT, (hour, requests))
+            self._run("DELETE FROM volume WHERE hour = ? AND requests = 0", (hour,))
 
     def _forget_days(self, sums: Sums) -> None:
         """Drop the days that are kept as a whole and are so no longer."""

@@ -74,9 +74,11 @@ class NightData:
 
     def history(self) -> Counts:
         """Return all that counts in the last four weeks by the hour."""
-        first = max(self._newest() - HISTORY, self._ledger.horizon("days"))
+        end = self._grains.end
+        noon = end - DAY - DAY // 2 - HISTORY  # days are 23 to 25 hours long where clocks change
+        first = max(noon, self._ledger.horizon("days"))
         midnight = int(floor_to_window(np.array([first]), DAY, self._zone)[0])
-        return self._days.since(midnight, self._newest()).counts(self._words, HOUR, self._zone)
+        return self._days.between(midnight, end).counts(self._words, HOUR, self._zone)
 
     def without(self, history: Counts) -> Counts:
         """Return a history without the hours and domains that this night is about."""
@@ -91,7 +93,7 @@ class NightData:
 
     def changed(self) -> list[Told]:
         """Return the hours that earlier nights had told otherwise."""
-        end = self._ledger.ends_before(self.number)
+        end = self._ends_before()
         touched = self._touched[self._touched[:, 0] < (end or 0)]
         if not len(touched):
             return []
@@ -110,9 +112,17 @@ class NightData:
         ends = self._ends()
         if ends is None:
             return None
-        before = self._ledger.ends_before(self.number)
+        before = self._ends_before()
         begins = int(self._touched[:, 0].min()) if before is None else before
         return (begins, ends) if begins < ends else None
+
+    def stray(self) -> int:
+        """Return how many of the night's requests are later than the newest day and the one after it."""
+        return int(self._new.sums[self._new.keys[:, 0] >= self._grains.end, 0].sum())
+
+    def alone(self) -> int:
+        """Return how many days the newest day is after all the others; it may be one of a wrong clock."""
+        return self._ledger.volume().alone(self._zone)
 
     def seen(self) -> list[Seen]:
         """Return the findings of the nights before."""
@@ -138,16 +148,15 @@ class NightData:
         """Write down that the night is over, and what was found; once, whenever it is told again."""
         if self._ledger.last_night() >= self.number or not self.entries:
             return
-        newest = self._newest()
-        ends = max(self._ends() or 0, self._ledger.ends_before(self.number) or 0)
+        ends = self.ends or 0
         with self._ledger.store.transaction() as connection:
             run = connection.execute
-            run("INSERT INTO night VALUES (?, ?, ?)", (self.number, newest, ends))
-            if newest:
+            run("INSERT INTO night VALUES (?, ?, ?)", (self.number, self._grains.end, ends))
+            if self._grains.end:
                 run("INSERT OR IGNORE INTO setting VALUES ('zone', ?)", (name_of(self._zone),))
             rows = [(s.night, s.id, s.domain, s.status, s.cause, s.requests, s.total, s.starts, s.ends) for s in seen]
             connection.executemany("INSERT INTO finding VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
-            run("DELETE FROM finding WHERE ends < ?", (newest - _REMEMBERED,))
+            run("DELETE FROM finding WHERE ends < ?", (self._grains.end - _REMEMBERED,))
             run("DELETE FROM told")
             texts = ((msgspec.json.encode(one).decode(),) for one in told)
             connection.executemany("INSERT INTO told (finding) VALUES (?)", texts)
@@ -155,10 +164,10 @@ class NightData:
             self._days.keep()
             self._ledger.forget_retired(self.number)
 
-    def _newest(self) -> int:
-        """Return the newest data of this night and those before, 0 without any."""
-        middles = [entry.middle for entry in self.entries if entry.middle is not None]
-        return max([*middles, self._ledger.newest_before(self.number) or 0])
+    @property
+    def ends(self) -> int | None:
+        """The end of the hour that the data of this night and those before reaches to, stray times left out."""
+        return max((end for end in (self._ends(), self._ends_before()) if end is not None), default=None)
 
     def _hours(self, sums: Sums) -> Ints:
         """Return hour and domain of each cell, each pair once."""
@@ -182,12 +191,18 @@ class NightData:
 
     def _ends(self) -> int | None:
         """Return the end of the hour by which nearly all of the night's requests were made."""
-        if not len(self._new.keys):
+        new = self._new.where(self._new.keys[:, 0] < self._grains.end)
+        if not len(new.keys):
             return None
-        order = np.argsort(self._new.keys[:, 0], kind="stable")
-        done = np.cumsum(self._new.sums[order, 0].astype(np.float64))
-        last = self._new.keys[order[np.searchsorted(done, _STRAY * done[-1])], 0]
+        order = np.argsort(new.keys[:, 0], kind="stable")
+        done = np.cumsum(new.sums[order, 0].astype(np.float64))
+        last = new.keys[order[np.searchsorted(done, _STRAY * done[-1])], 0]
         return int(floor_to_window(np.array([last]), HOUR, self._zone)[0]) + HOUR
+
+    def _ends_before(self) -> int | None:
+        """Return the end of what the nights before had told; they may have taken a stray time for it."""
+        ends = self._ledger.ends_before(self.number)
+        return ends if ends is None else min(ends, self._grains.end)
 
     def _providers(self, active: Iterable[Entry]) -> Mapping[str, str]:
         """Return the code table that most requests of each domain ask for."""

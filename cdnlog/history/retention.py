@@ -36,7 +36,7 @@ class Keep:
         """Return what is kept how finely, given the newest data in UTC seconds."""
         midnight = int(floor_to_window(np.array([newest]), DAY, zone)[0])
         # Half a day more and down to midnight: days are 23 to 25 hours long where clocks change.
-        starts = [midnight - days * DAY + DAY // 2 for days in (self.minutes, self.hours, self.days)]
+        starts = [midnight - days * DAY + DAY // 2 for days in (self.minutes, self.hours, self.days, -2)]
         return Grains(zone, *floor_to_window(np.array(starts), DAY, zone).tolist())
 
 

@@ -16,7 +16,7 @@ from cdnlog.failpoints import failpoint
 from cdnlog.text import visible
 from cdnlog.urls import check_local
 
-VERSION = 2
+VERSION = 3
 APPLICATION = 0x63646E6C  # "cdnl", by which file(1) and we know a store from any other database
 _WAITING = 32 << 20  # bytes of logs whose counts may wait for one commit
 _WAIT = 10.0  # seconds that a reader waits for a commit
@@ -54,7 +54,12 @@ _SECOND = """
 CREATE TABLE day (start INTEGER PRIMARY KEY, cells BLOB NOT NULL);
 CREATE TABLE told (place INTEGER PRIMARY KEY, finding TEXT NOT NULL);
 """
-MIGRATIONS: Mapping[int, str] = {1: _SECOND}
+_THIRD = """
+CREATE TABLE volume (hour INTEGER PRIMARY KEY, requests INTEGER NOT NULL);
+INSERT INTO volume SELECT middle / 3600 * 3600, sum(counted) FROM file
+  WHERE state = 'counted' AND retired IS NULL AND middle IS NOT NULL GROUP BY 1;
+"""
+MIGRATIONS: Mapping[int, str] = {1: _SECOND, 2: _THIRD}
 """For each older version the statements that lead to the next one."""
 
 _held: set[int] = set()  # descriptors of locks: a worker that was forked must not keep the lock of a dead parent
@@ -244,7 +249,7 @@ def _make(path: Path) -> None:
     made = path.with_name(f"{temporary_prefix(path)}store.tmp")
     with closing(sqlite3.connect(made, isolation_level=None)) as connection:
         marks = f"PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION};"
-        connection.executescript(f"{_SCHEMA} {_SECOND} {marks}")
+        connection.executescript(f"{_SCHEMA} {_SECOND} {_THIRD} {marks}")
     sync(made)
     failpoint()
     made.replace(path)

@@ -36,12 +36,15 @@ class Grains:
         hours: Data before this instant, in UTC seconds, is kept by the hour.
         days: Before this one by the day.
         nothing: Before this one not at all.
+        end: Where the day after the newest one ends, in UTC seconds; 0 without any data. That day may have just begun;
+            what is later has stray times.
     """
 
     zone: tzinfo = UTC
     hours: int = 0
     days: int = 0
     nothing: int = 0
+    end: int = 0
 
     def of(self, starts: Ints) -> Ints:
         """Return the begins of the cells that cells are kept in."""

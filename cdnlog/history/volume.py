@@ -1,0 +1,78 @@
+"""Which day is the newest that a store holds: ages are counted from it, not from a clock.
+
+A machine with a wrong clock, or one garbled line in a file of its own, dates requests years ahead. Were that the newest
+data, all the rest would be too old to be kept; so a day counts only if it has its share of what is usual.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import tzinfo
+
+import numpy as np
+
+from cdnlog.buffer import Ints
+from cdnlog.history.tables import DAY
+from cdnlog.zones import floor_to_window
+
+_SHARE = 0.1
+"""Share of the requests of a usual day that a day must have to be the newest. A day that has just begun may have less,
+and nothing is lost: ages move on a day later."""
+_DAYS = 28
+"""So many latest days say what is usual: a site that lost most of its traffic is judged by itself after a while."""
+_NEARLY_ALL = 0.9
+
+
+@dataclass(frozen=True)
+class Volume:
+    """How many requests came of which time, each file's in the hour of the middle of its requests.
+
+    Attributes:
+        hours: Begin of each hour that has any, in order, UTC seconds.
+        requests: Requests in it.
+    """
+
+    hours: Ints
+    requests: Ints
+
+    def newest(self, where: tzinfo) -> int | None:
+        """Return the last hour of the newest day, None without any requests."""
+        if not len(self.hours):
+            return None
+        days, sizes = self._days(where)
+        enough = sizes >= _SHARE * _middle(sizes[-_DAYS:])
+        return int(self.hours[self._of_day(where) == days[enough][-1]].max())
+
+    def alone(self, where: tzinfo) -> int:
+        """Return how many days the newest day is after the one before it, 0 without one before."""
+        newest = self.newest(where)
+        if newest is None:
+            return 0
+        days, _ = self._days(where)
+        before = days[days <= newest]
+        return round((before[-1] - before[-2]) / DAY) if len(before) > 1 else 0
+
+    def nearly_all(self, where: tzinfo) -> int | None:
+        """Return an hour that the newest one will hardly be before, however much is still to come; None without any."""
+        newest = self.newest(where)
+        if newest is None:
+            return None
+        done = np.cumsum(self.requests)
+        return min(newest, int(self.hours[np.searchsorted(done, _NEARLY_ALL * done[-1])]))
+
+    def _of_day(self, where: tzinfo) -> Ints:
+        return floor_to_window(self.hours, DAY, where)
+
+    def _days(self, where: tzinfo) -> tuple[Ints, Ints]:
+        """Return each day's begin and requests."""
+        days, places = np.unique(self._of_day(where), return_inverse=True)
+        sizes = np.zeros(len(days), np.int64)
+        np.add.at(sizes, places, self.requests)
+        return days, sizes
+
+
+def _middle(sizes: Ints) -> int:
+    """Return the size of the day that the middle one of all requests is in: many days of a few do not make it small."""
+    ordered = np.sort(sizes)
+    done = np.cumsum(ordered)
+    return int(ordered[np.searchsorted(done * 2, done[-1])])
