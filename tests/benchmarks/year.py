@@ -86,7 +86,7 @@ def build(store: Path, days: int, names: list[str]) -> int:
                 connection.execute("INSERT INTO night VALUES (?, ?, ?)", (day + 366 - days, ends - HOUR // 2, ends))
         with opened.transaction():
             ledger.set("zone", ZONE)
-        roll_up(ledger, grains)
+        roll_up(ledger, grains, None)
     return number
 
 
