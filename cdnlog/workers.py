@@ -12,6 +12,7 @@ import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
@@ -22,6 +23,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 _TICK = 0.1  # seconds between two looks at the progress
 _GRACE = 2.0  # seconds
+_STOPPING = (signal.SIGINT, signal.SIGTERM)
 _AHEAD = 4  # tasks handed out per worker: results wait in memory until their turn
 
 
@@ -119,13 +121,12 @@ def run(task: Task[T, R], items: Iterable[T], plan: Plan) -> Iterator[R]:
         yield from _alone(task, items, plan)
         return
     forking = plan.processes and hasattr(os, "fork")
-    pool, monitor = _processes(jobs) if forking else _threads(jobs)
-    call: Callable[[T], Future[R]] = (
-        (lambda item: pool.submit(_in_worker, task, item))
-        if forking
-        else (lambda item: pool.submit(task, item, monitor))
-    )
-    with pool:
+    with _processes(jobs) if forking else _threads(jobs) as (pool, monitor):
+        call: Callable[[T], Future[R]] = (
+            (lambda item: pool.submit(_in_worker, task, item))
+            if forking
+            else (lambda item: pool.submit(task, item, monitor))
+        )
         try:
             yield from _in_order(call, items, monitor, plan, jobs * _AHEAD)
         except BaseException:
@@ -155,19 +156,35 @@ class _Told(Monitor):
 # What makes threads and processes takes 8 ms to import, and a single file needs neither.
 
 
-def _threads(jobs: int) -> tuple[Executor, Monitor]:
+@contextmanager
+def _threads(jobs: int) -> Iterator[tuple[Executor, Monitor]]:
     from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415
 
-    return ThreadPoolExecutor(jobs), Monitor(threading.Event())
+    with ThreadPoolExecutor(jobs) as pool:
+        yield pool, Monitor(threading.Event())
 
 
-def _processes(jobs: int) -> tuple[Executor, Monitor]:
+@contextmanager
+def _processes(jobs: int) -> Iterator[tuple[Executor, Monitor]]:
     import multiprocessing  # noqa: PLC0415
     from concurrent.futures import ProcessPoolExecutor  # noqa: PLC0415
 
     context = multiprocessing.get_context("fork")
     monitor = Monitor(context.Event(), context.Value("q", 0))
-    return ProcessPoolExecutor(jobs, context, _begin, (monitor,)), monitor
+    with ProcessPoolExecutor(jobs, context, _begin, (monitor,)) as pool:
+        with _undisturbed():
+            pool.submit(int)  # with the first task all workers are forked
+        yield pool, monitor
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Let signals wait: one that comes while Python forks is lost, and one to a worker that has not begun kills it."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 _monitor: Monitor  # of this worker process
@@ -179,6 +196,8 @@ def _begin(monitor: Monitor) -> None:
     _monitor = monitor
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _end_soon)
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
@@ -187,9 +206,7 @@ def _end_soon(*_: object) -> None:
 
     A service manager tells all processes to end; the parent, told too, has the tasks stop in the meantime.
     """
-    timer = threading.Timer(_GRACE, os._exit, (1,))
-    timer.daemon = True
-    timer.start()
+    signal.setitimer(signal.ITIMER_REAL, _GRACE)  # SIGALRM ends it; a thread could not be started from everywhere
 
 
 def _end_with_parent() -> None:

@@ -6,10 +6,13 @@ import dataclasses
 import json
 import os
 import resource
+import select
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -18,6 +21,7 @@ from nights import HOUR, Table, kept, lines_of, strays, truth, write
 from test_cases import Result, line, run_here
 
 import cdnlog
+from cdnlog import workers
 from cdnlog.cli import reports
 from cdnlog.errors import OutputError, UsageError
 from cdnlog.failpoints import failpoint, passed
@@ -106,50 +110,74 @@ def test_of_twenty_starts_one_works(tmp_path: Path) -> None:
     assert kept(tmp_path / "history.db") == truth(*hours)
 
 
-@pytest.fixture(scope="module")
-def large(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Table]:
-    """Four files that take a while to be read, and what they count."""
-    folder = tmp_path_factory.mktemp("large")
-    hours = [lines_of(60_000, hour) for hour in range(4)]
+@pytest.fixture
+def slow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Table]:
+    """Four files, each of which takes a while to be read; a mark that one is being read, and what they count."""
+    hours = [lines_of(100, hour) for hour in range(4)]
     for hour, lines in enumerate(hours):
-        write(folder / f"{hour}.log", lines)
-    return folder, truth(*hours)
+        write(tmp_path / "logs" / f"{hour}.log", lines)
+    mark = tmp_path / "reading"
+
+    def advance(_: workers.Monitor, size: int) -> None:
+        if size:
+            mark.touch()
+            time.sleep(0.05)
+
+    for monitor in (workers.Monitor, workers._Told):
+        monkeypatch.setattr(monitor, "advance", advance)
+    return mark, truth(*hours)
 
 
+@contextmanager
+def reading(folder: Path, mark: Path, *more: str) -> Iterator[tuple[int, int]]:
+    """Start a night and wait until it reads; give its number, and a pipe that ends with the last of its processes."""
+    end, held = os.pipe()
+    child = forked([*ARGS, *more], folder, {}, "said.txt")
+    os.close(held)
+    while not mark.exists():
+        time.sleep(0.005)
+    yield child, end
+    os.close(end)
+
+
+@pytest.mark.usefixtures("warmed")
 @pytest.mark.parametrize(
     ("number", "code", "word"), [(signal.SIGTERM, 143, "terminated"), (signal.SIGINT, 130, "interrupted")]
 )
-@pytest.mark.parametrize("jobs", ["1", "2"])
+@pytest.mark.parametrize(("jobs", "kill"), [("1", os.kill), ("2", os.kill), ("2", os.killpg)])
 def test_signals_roll_back_and_say_so(  # noqa: PLR0913, PLR0917 - as pytest hands them in
-    number: signal.Signals, code: int, word: str, jobs: str, tmp_path: Path, large: tuple[Path, Table]
+    number: signal.Signals,
+    code: int,
+    word: str,
+    jobs: str,
+    kill: Callable[[int, int], None],
+    tmp_path: Path,
+    slow: tuple[Path, Table],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A signal ends the run soon, takes the file back that was being counted, and the next run is right."""
-    (tmp_path / "logs").symlink_to(large[0])
-    with start(tmp_path, "--jobs", jobs) as process:
-        while not (tmp_path / "history.db").exists():
-            time.sleep(0.01)
-        time.sleep(0.3)
-        process.send_signal(number)
-        _, err = process.communicate(timeout=60)
-    assert process.returncode == code, err
-    assert word.encode() in err
-    assert b"rolled back" in err
-    assert err.count(b"\n") == 1
+    """A signal to a night, or to its workers too, ends all of them soon, rolls back and says so; the next is right."""
+    with reading(tmp_path, slow[0], "--jobs", jobs) as (child, end):
+        kill(child, number)
+        assert select.select([end], [], [], 5)[0]
+        assert ended(child) == code
+    said = (tmp_path / "said.txt").read_text()
+    assert word in said
+    assert "rolled back" in said
+    assert said.count("\n") == 1
     assert strays(tmp_path) == []
     assert not (tmp_path / "report.json").exists()
+    monkeypatch.undo()
     assert run(tmp_path).code == 0
-    assert kept(tmp_path / "history.db") == large[1]
+    assert kept(tmp_path / "history.db") == slow[1]
 
 
-def test_no_worker_outlives_a_killed_run(tmp_path: Path, large: tuple[Path, Table]) -> None:
+@pytest.mark.usefixtures("warmed")
+def test_no_worker_outlives_a_killed_run(tmp_path: Path, slow: tuple[Path, Table]) -> None:
     """When a run is killed its workers end as well: whoever reads its output is not kept waiting."""
-    (tmp_path / "logs").symlink_to(large[0])
-    with start(tmp_path, "--jobs", "2") as process:
-        while not (tmp_path / "history.db").exists():
-            time.sleep(0.01)
-        time.sleep(0.3)
-        process.kill()
-        process.communicate(timeout=20)
+    with reading(tmp_path, slow[0], "--jobs", "2") as (child, end):
+        os.kill(child, signal.SIGKILL)
+        assert select.select([end], [], [], 5)[0]
+        ended(child)
 
 
 def test_a_well_night_says_nothing(tmp_path: Path) -> None:

@@ -55,7 +55,11 @@ def ended(child: int) -> int:
 
 
 def forked(args: list[str], folder: Path, more: dict[str, str], told: str = os.devnull) -> int:
-    """Start the program in a fork of this process, what it prints going to a file; return the number of the process."""
+    """Start the program in a fork of this process, in a session of its own, what it prints going to a file.
+
+    Returns:
+        The number of the process.
+    """
     import cdnlog.cli
     from cdnlog import failpoints
 
@@ -64,6 +68,8 @@ def forked(args: list[str], folder: Path, more: dict[str, str], told: str = os.d
     if not child:
         code = 70
         try:
+            os.setsid()
+            signal.signal(signal.SIGINT, signal.default_int_handler)
             os.chdir(folder)
             os.environ.update(more)
             for stream in (0, 1, 2):
