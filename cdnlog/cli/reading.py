@@ -19,9 +19,9 @@ from cdnlog.cli.files import atomic
 from cdnlog.cli.guard import guarded, worst
 from cdnlog.cli.progress import progress
 from cdnlog.cli.screen import say
-from cdnlog.errors import NothingToAnalyse, OutputError, UsageError, advice
+from cdnlog.errors import LOOKS_LIKE, NothingToAnalyse, OutputError, UsageError, advice
 from cdnlog.memory import keep_freed_memory
-from cdnlog.model import Inputs, Verdict
+from cdnlog.model import FileReport, Inputs, Verdict
 from cdnlog.options import Options, dask
 from cdnlog.pipeline import default_jobs
 from cdnlog.source import DOCUMENTS, STDIN, UNFINISHED, Found, find, same_content
@@ -144,7 +144,7 @@ def _tell_found(found: Found, *, asked: bool) -> None:
     if found.skipped:
         names = ", ".join(Path(name).name for name in found.skipped[:_NAMED])
         more = ", ..." if len(found.skipped) > _NAMED else ""
-        say(f"cdnlog: left out, as hidden, unfinished or no log: {names}{more}")
+        say(f"cdnlog: left out, as hidden, unfinished, a linked folder or no log: {names}{more}")
     for first, second in same_content(found.inputs):
         say(f"cdnlog: {second}: same checksum and size as {first}; if it is the same log, it is counted twice")
 
@@ -152,10 +152,17 @@ def _tell_found(found: Found, *, asked: bool) -> None:
 def _tell_files(inputs: Inputs) -> None:
     for report in inputs.files:
         if report.verdict is Verdict.DUPLICATE or not report.complete:
-            withheld = report.accounting.withheld
-            lines = f"; its {withheld:,} lines are withheld" if withheld > 1 else "; its line is withheld" * withheld
             what = "above the reject budget" if report.over_budget else report.verdict
-            say(f"cdnlog: {report.path}: {what}: {report.problem}{lines}{advice(report.verdict, report.problem)}")
+            then = _withheld(report) + advice(report.verdict, report.problem)
+            say(f"cdnlog: {report.path}: {what}: {report.problem}{then}")
+
+
+def _withheld(report: FileReport) -> str:
+    """Say what becomes of the lines of a file that is kept out of the totals."""
+    if report.problem.startswith(LOOKS_LIKE):
+        return "; nothing of it is counted"  # what is between the line ends of an archive is no line to speak of
+    withheld = report.accounting.withheld
+    return f"; its {withheld:,} lines are withheld" if withheld > 1 else "; its line is withheld" * withheld
 
 
 def _tell_lines(inputs: Inputs, *, asked: bool) -> None:

@@ -48,6 +48,8 @@ LOOKS: dict[bytes, str] = {
     rb"(?:[\t\r\n -~]\0){8}|(?:\0[\t\r\n -~]){8}": "UTF-16 text without its mark; convert it to UTF-8: "
     "iconv -f UTF-16LE -t UTF-8",
     rb"[^\n]*\r\r\n": "text whose line ends were converted twice; put them right: tr -d '\\r'",
+    # Controls that separate the fields of some logs are none of binary data: 1 to 3, 28 to 31.
+    rb"(?:[^\0\x04-\x08\x0e-\x1a]{0,99}[\0\x04-\x08\x0e-\x1a]){4}": "binary data" + _DOCUMENT,
     rb"[^\n]*\r[^\r\n]": "text whose lines end in CR alone; convert them: tr '\\r' '\\n'",
 }
 _MAGIC = [(re.compile(pattern, re.DOTALL), what) for pattern, what in MAGIC.items()]

@@ -184,7 +184,8 @@ def _look(path: str) -> Input:
     try:
         status = os.stat(path)  # noqa: PTH116 - a Path would take no name at all for the current folder
     except FileNotFoundError:
-        return Input(path, Verdict.MISSING, "no such file")
+        link = os.path.islink(path)  # noqa: PTH114 - as above
+        return Input(path, Verdict.MISSING, "what this symbolic link leads to is not there" if link else "no such file")
     except (OSError, ValueError) as error:
         return Input(path, Verdict.UNREADABLE, getattr(error, "strerror", None) or str(error))
     if not stat.S_ISREG(status.st_mode):
