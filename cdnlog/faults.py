@@ -15,6 +15,13 @@ _STEP = r"\.([^.\[\]]+)|\[(\d+)\]|\[\.\.\.\]"  # the last is any key of a table
 _UNKNOWN = r"Object contains unknown field `(.*)`"
 _VALUE = r"Invalid (?:enum )?value ('.*'|\S+)"
 _LINE = r" \(at (?:line (\d+), column \d+|end of document)\)\Z"
+_SAID = {
+    "Invalid value": "no value (text stands between quotes)",
+    "Illegal character '\\n'": "text without the quote that ends it",
+    "Cannot overwrite a value": "a key that is there already",
+}
+"""What the parser says in words of its own."""
+_SHOWN = 60
 
 Path = list[str | int]
 
@@ -29,8 +36,10 @@ def located(error: Exception, data: bytes, shape: Any) -> tuple[int | None, str]
     """
     message = str(error)
     text = data.decode("utf-8", "replace")
+    if isinstance(error, UnicodeDecodeError):
+        return data.count(b"\n", 0, error.start) + 1, "not UTF-8 text; save the file as UTF-8"
     if match := re.search(_LINE, message):
-        return int(match[1]) if match[1] else text.count("\n") + 1, message[: match.start()]
+        return _no_toml(text, int(match[1] or 0), message[: match.start()])
     match = re.search(_AT, message)
     path: Path = [int(i) if i else name for name, i in re.findall(_STEP, match[1])] if match else []
     problem = message[: match.start()] if match else message
@@ -43,6 +52,13 @@ def located(error: Exception, data: bytes, shape: Any) -> tuple[int | None, str]
         words = list(_words(_node(text, path, shape)))
         return _line_of(text, path), f"`{key}` cannot be {value[1]}" + _hint(value[1].strip("'"), words)
     return _line_of(text, path), f"`{key}`: {problem}" if key else problem
+
+
+def _no_toml(text: str, line: int, problem: str) -> tuple[int, str]:
+    """Return the line, the last one for 0, and what is wrong with it."""
+    lines = text.split("\n")
+    shown = f", in `{lines[line - 1].strip()[:_SHOWN]}`" if line else ""
+    return line or len(lines), f"not TOML: {_SAID.get(problem, problem)}{shown}"
 
 
 def line_of(data: bytes, *path: str | int) -> int | None:

@@ -219,6 +219,8 @@ def test_an_address_where_nothing_listens(tmp_path: Path) -> None:
         assert done.err.startswith(b"cdnlog: no scheduler answers at ")
         assert problem.encode() in done.err
         assert done.err.count(b"\n") == 1
+    none = run_here(["count", "a.log", "--cluster", ""], tmp_path)
+    assert (none.code, none.err[:34]) == (2, b"cdnlog: the cluster has no address")
 
 
 def test_without_the_extra(tmp_path: Path) -> None:

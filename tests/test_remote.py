@@ -278,6 +278,13 @@ def test_answers_that_are_no_log(monkeypatch: pytest.MonkeyPatch) -> None:
         assert what in file.problem
 
 
+def test_a_server_without_tls_is_not_blamed_for_its_certificate() -> None:
+    """https:// where the server speaks plain HTTP is told as that."""
+    with web({}) as address:
+        (found,) = source.find([address.replace("http:", "https:") + "/a.gz"]).inputs
+    assert "does not speak TLS there; check the port, or is it http://" in found.problem
+
+
 def test_secrets_of_an_address_are_nowhere(tmp_path: Path) -> None:
     """User, password, signature and token are in no report, reject, error or store, and the file is known without."""
     secrets = ["hunter2", "5e9f00d", "AKIAIOSFODNN7EXAMPLE", "tok-e-n"]

@@ -35,8 +35,21 @@ class Commands(Group):
         """Return the name, the command itself in place of its entry in the list, and the rest of the arguments."""
         name, command, rest = super().resolve_command(ctx, args)
         if command is not None:
-            command = get_command(import_module(f"cdnlog.cli.{command.name}").app)
+            command = _loaded(str(command.name))
         return name, command, rest
+
+
+def having(option: str) -> list[str]:
+    """Return the commands that list an option in their help."""
+    return [
+        name
+        for name in SUMMARIES
+        if any(option in one.opts and not getattr(one, "hidden", False) for one in _loaded(name).params)
+    ]
+
+
+def _loaded(name: str) -> Any:  # noqa: ANN401 - as above
+    return get_command(import_module(f"cdnlog.cli.{name}").app)
 
 
 def application(*, group: bool = False) -> typer.Typer:

@@ -35,7 +35,8 @@ app = application()
 def diagnose(
     job: Reading,
     fail_on: Annotated[
-        Severity | None, typer.Option(help="Exit 1 if a finding is as bad as this, or worse; else never.")
+        Severity | None,
+        typer.Option(help="Exit 1 if a finding is as bad as this, or worse; else never. Burn rates are nightly's."),
     ] = None,
     store: StoredOption = None,
     output: OutputOption = Output.table,

@@ -13,10 +13,17 @@ from typing import NoReturn, ParamSpec
 
 import typer
 
+from cdnlog.cli.commands import having
 from cdnlog.cli.screen import say
 from cdnlog.errors import EXIT_BUG, EXIT_USAGE, CdnlogError
 from cdnlog.urls import check_local
 
+# What a library says that typer asks, and how it is said here.
+_SAID = {
+    "Value error, ": "",
+    "Input should be a valid integer, unable to parse string as an integer": "it is no whole number",
+    "Input should be a valid number, unable to parse string as a number": "it is no number",
+}
 P = ParamSpec("P")
 REPORT = "https://github.com/cdnlog/cdnlog/issues"
 # If several apply, the first of these wins.
@@ -43,9 +50,24 @@ def refuse(error: Exception) -> int:
             say(line)
         return EXIT_USAGE
     path = f"{context.command_path} --help" if context is not None else "cdnlog --help"
-    text = message().removeprefix("Value error, ").rstrip(".")
-    say(f"cdnlog: {text}; see '{path}'")
+    say(f"cdnlog: {_elsewhere(error) or _plain(message())}; see '{path}'")
     return int(getattr(error, "exit_code", EXIT_USAGE))
+
+
+def _plain(message: str) -> str:
+    """Return what typer says without the words of the library it asks."""
+    for theirs, ours in _SAID.items():
+        message = message.replace(theirs, ours)
+    return message.rstrip(".")
+
+
+def _elsewhere(error: Exception) -> str:
+    """Say which commands have an option that this one lacks, if some do."""
+    option = getattr(error, "option_name", None)
+    if type(error).__name__ != "NoSuchOption" or option is None:
+        return ""
+    names = ", ".join(having(option))
+    return f"No such option: {option}; it is one of {names}" if names else ""
 
 
 def worst(*codes: int) -> int:

@@ -83,6 +83,8 @@ def _local(workers: int) -> LocalCluster:
 
 
 def _client(address: str) -> Client:
+    if not address.strip():
+        raise ClusterError("the cluster has no address; give that of a Dask scheduler, tcp://10.0.0.1:8786, or 'local'")
     address = address if "://" in address else f"tcp://{address}"
     try:
         # A client keeps trying for a while where nobody listens, and hangs where an address is none.

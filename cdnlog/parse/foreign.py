@@ -34,6 +34,8 @@ MAGIC: dict[bytes, str] = {
     rb"version https://git-lfs\.": "a Git LFS pointer; fetch the file it stands for: git lfs pull",
 }
 LOOKS: dict[bytes, str] = {
+    rb"\s*<(?:!doctype|html)[^\0]{0,900}?<title>\s*(?:Index of|Directory listing)": "a web server's list "
+    "of the files in a folder; name each file",
     rb"\s*<(?:!doctype|html|head|body)": "an HTML page, such as an error page saved in place of a log" + _AGAIN,
     rb"\s*<(?:\?xml|[A-Z]\w*>)": "an XML document, such as the storage's answer to a failed download" + _AGAIN,
     rb"\s*\[\s*(?:\{|\Z)": f"a JSON array{_RECORDS} '.[]'",

@@ -261,8 +261,10 @@ def _objects(url: str, fs: Any, skipped: list[str]) -> list[Input]:  # noqa: ANN
     chosen, left = keys.chosen(asked, names)
     skipped += [masked(f"{root}/{name}") for name in left]
     if not chosen and not left:
-        what = "no object matches" if keys.is_pattern(asked) else "no such object, and none below it"
-        return [Input(masked(url), Verdict.MISSING, f"{what}; for all that begin so, put a * behind it")]
+        what = "no object matches"
+        if not keys.is_pattern(asked):
+            what = "no such object, and none below it; for all that begin so, put a * behind it"
+        return [Input(masked(url), Verdict.MISSING, what)]
     return [_input(f"{root}/{name}", names[name], found[names[name]]) for name in chosen]
 
 

@@ -75,8 +75,10 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 def _network(chain: list[BaseException], names: str, where: str) -> Trouble | None:
     if any(isinstance(one, socket.gaierror) for one in chain) or "DNSError" in names:
         return Trouble(f"the name of {where} was not found (DNS); check the address, the endpoint and the network")
-    if any(isinstance(one, ssl.SSLError) for one in chain) or "CertificateError" in names:
+    if any(isinstance(one, ssl.SSLCertVerificationError) for one in chain) or "CertificateError" in names:
         return Trouble(f"the certificate of {where} was not accepted; check the address and the system's certificates")
+    if any(isinstance(one, ssl.SSLError) for one in chain):
+        return Trouble(f"{where} does not speak TLS there; check the port, or is it http:// and not https://?")
     if any(name in names for name in _LOST):  # before answers: aiohttp numbers these as if they were some
         return Trouble("the connection was cut", passing=True)
     if any(getattr(one, "errno", None) == errno.ECONNREFUSED for one in chain) or "ConnectionRefused" in names:
