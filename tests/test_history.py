@@ -142,6 +142,26 @@ def test_hours_that_come_again_as_a_day_count_once(tmp_path: Path, place: Path, 
     assert kept(place) == truth(*hours)
 
 
+@pytest.mark.parametrize("remedy", ["empty", "whole"])
+def test_files_that_overlap_are_told_with_what_helps(remedy: str, tmp_path: Path, place: Path, run: Run) -> None:
+    """Both count; emptying one with --replace takes its lines out, a file with the lines of both takes their place."""
+    write(tmp_path / "logs" / "a.log", MORE[:800])
+    other = write(tmp_path / "logs" / "b.log", MORE[500:])
+    night = run()
+    assert (kinds(night), kept(place)) == (["overlap"], truth(MORE[:800], MORE[500:]))
+    assert "empty one of them" in night.news[0].text
+    assert "the lines of both takes their place" in night.news[0].text
+    if remedy == "empty":
+        other.write_bytes(b"")
+        assert kinds(run(replace_lost=True)) == ["forced"]
+        assert kept(place) == truth(MORE[:800])
+    else:
+        write(tmp_path / "logs" / "whole.log", MORE)
+        assert kinds(run()) == ["redelivered"]
+        assert kept(place) == truth(MORE)
+    assert kinds(run()) in (["forced"], ["redelivered"])
+
+
 def test_a_file_that_lost_lines_is_refused(tmp_path: Path, place: Path, run: Run) -> None:
     """Less content under the same path changes nothing and exits 3, until `--replace` takes it as it is."""
     path = write(tmp_path / "logs" / "a.log", MORE)

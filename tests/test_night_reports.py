@@ -23,11 +23,12 @@ from test_html import CHROMIUM, Browser, Page, hold_the_policy
 from cdnlog import slo
 from cdnlog.catalog import Catalog, phrases
 from cdnlog.declared import LANGS, Lang
+from cdnlog.model import Accounting, FileReport, Inputs, Verdict
 from cdnlog.mute import Mute
 from cdnlog.plots import SEVERITY_COLOURS, Span
 from cdnlog.report import NIGHT_OUTPUTS, as_prometheus, charts, render
 from cdnlog.report.layout import Timeline
-from cdnlog.results import Diagnosis, Night
+from cdnlog.results import Diagnosis, FileNews, Night
 from cdnlog.text import csv_cell, markdown_cell, visible
 
 MANY = [f"cdn{i:02d}.a-site-with-quite-a-name.example.com" for i in range(50)]
@@ -213,6 +214,52 @@ def test_rows_lead_to_their_cards() -> None:
     assert len(links) == 50
 
 
+def test_files_are_told_once_and_what_asks_for_a_hand_first() -> None:
+    """The folder that all are in is named once, sentences wrap, and twenty grown packs hide no refused one."""
+    folder = "/var/log/" + "deep/" * 12
+    grown = [FileNews(f"{folder}{i:02d}.gz", "grown", "", 1, 2, f"{folder}{i:02d}.gz: grew.") for i in range(30)]
+    odd = f"{folder}b{folder}x.gz"
+    more = [
+        FileNews(f"{folder}z.gz", "refused", "", 9, 8, f"{folder}z.gz: lost lines. " + "Look at it. " * 20),
+        FileNews(odd, "a kind of its own", f"{folder}x.gz", 0, 9, f"{odd}: within {folder}x.gz."),
+        FileNews("/c.gz", "overlap", "/d.gz", 0, 9, "/c.gz: overlaps /d.gz."),
+    ]
+    text = render(replace(night(), news=(*grown, *more)), "table", 80)
+    told = text.partition("Files worth a word (32)\n\n")[2].split("\n\n")[0].split("\n")
+    assert told[0] == f"Below {folder}:"
+    assert told[1].startswith("z.gz: lost lines.")
+    assert [one for one in told if "grew" in one] == [f"{i:02d}.gz: grew." for i in range(18)]
+    assert f"b{folder}x.gz: within x.gz." in "\n".join(told).replace("\n  ", "")
+    assert max(len(line) for line in told if folder not in line) <= 80
+    assert text.index("/c.gz: overlaps") < text.index("Missing data")  # makes numbers wrong: on top
+
+
+def test_a_name_within_a_folder_is_no_other_name() -> None:
+    """Two files without a folder in common, and one file alone, are told by their whole names."""
+    for names in (("/a/x.gz", "s3://b/x.gz"), ("/var/log/x.gz",)):
+        news = tuple(FileNews(name, "grown", "", 1, 2, f"{name}: grew.") for name in names)
+        text = render(replace(night(), news=news), "table", 80)
+        assert all(f"{one.path}: grew." in text for one in news)
+
+
+@pytest.mark.parametrize("lang", LANGS)
+@pytest.mark.parametrize("output", ["table", "markdown", "html"])
+def test_a_night_without_new_requests_says_so(output: str, lang: Lang) -> None:
+    """Nothing but duplicates is not "no incident" and not 0.0 % failing, and their lines are not called withheld."""
+    twice = FileReport("again.gz", Verdict.DUPLICATE, accounting=Accounting(lines=500, withheld=500))
+    cut = FileReport("cut.gz", Verdict.TRUNCATED, "stops", accounting=Accounting(lines=7, withheld=7))
+    diagnosis = Diagnosis((), counts_of({}, inputs=Inputs((twice, cut))), lang)
+    text = render(replace(night(lang=lang), diagnosis=diagnosis), output, 1000)
+    said = phrases()
+    for key in ("tile-nothing", "night-nothing"):
+        assert markdown_cell(said[key].of(lang)) in text
+    assert said["tile-quiet"].of(lang) not in text
+    assert said["nothing"].of(lang) not in text
+    assert "0.0 %" not in text.partition("<svg")[0]
+    lost = [said["repeated"].of(lang).format(n=500), said["withheld"].of(lang).format(n=7)]
+    assert ", ".join(lost) in text
+
+
 # Charts
 
 
@@ -310,13 +357,31 @@ def test_prometheus_has_the_numbers_of_the_night() -> None:
     for name, labels, value in samples:
         if name == "cdnlog_requests":
             of_class[labels["class"]] += value
-    by_code = zip(made.counts.columns["status"], made.counts.columns["requests"], strict=True)
-    assert of_class["5xx"] == sum(requests for status, requests in by_code if status == 502)
-    found = {labels["severity"]: value for name, labels, value in samples if name == "cdnlog_findings"}
-    assert found == {"critical": 1, "high": 0, "medium": 1, "low": 1, "info": 1}  # the muted one was high
+    counted = list(zip(made.counts.columns["status"], made.counts.columns["requests"], strict=True))
+    assert of_class["5xx"] == sum(requests for status, requests in counted if status == 502)
+    found = [labels for name, labels, value in samples if name == "cdnlog_findings" and value]
+    assert found == [  # the muted one was high
+        {"severity": one.severity, "state": one.state} for one in made.diagnosis
+    ]
+    by_cause = [(labels, value) for name, labels, value in samples if name == "cdnlog_finding_requests"]
+    assert sum(value for _, value in by_cause) == sum(one.requests for one in made.diagnosis)
+    assert by_cause[0][0] == {
+        "domain": made.diagnosis[0].domain,
+        "code": "502",
+        "cause": "origin-refused",
+        "owner": "origin",
+        "severity": "critical",
+    }
+    by_code = {labels["code"]: 0.0 for name, labels, _ in samples if name == "cdnlog_failing_requests"}
+    for name, labels, value in samples:
+        if name == "cdnlog_failing_requests":
+            by_code[labels["code"]] += value
+    assert by_code == {str(code): sum(n for status, n in counted if status == code) for code in (0, 404, 502)}
     rest = {name: value for name, labels, value in samples if not labels}
     assert rest["cdnlog_findings_muted"] == rest["cdnlog_mutes_expired"] == 1
     assert rest["cdnlog_requests_muted"] == 1241
+    assert rest["cdnlog_files_incomplete"] == 1
+    assert rest["cdnlog_history_days"] == made.days
     assert rest["cdnlog_missing_periods"] == len(made.missing) == 1
     assert rest["cdnlog_newest_data_timestamp_seconds"] == MIDNIGHT + 24 * HOUR
     assert rest["cdnlog_slo_target_ratio"] == 0.999
@@ -338,15 +403,40 @@ def test_the_number_of_series_is_bounded() -> None:
     domains = {labels["domain"] for _, labels, _ in samples if "domain" in labels}
     assert len(domains) == 51
     assert as_prometheus.OTHERS in domains
-    assert sum(value for name, _, value in samples if name == "cdnlog_requests") == sum(made.counts.columns["requests"])
+    for gauge in ("cdnlog_requests", "cdnlog_failing_requests"):
+        values = [value for name, _, value in samples if name == gauge]
+        assert len(values) <= 7 * 51
+        assert sum(values) == sum(
+            n
+            for code, n in zip(made.counts.columns["status"], made.counts.columns["requests"], strict=True)
+            if gauge == "cdnlog_requests" or not 100 <= code < 400
+        )
+
+
+def test_no_number_is_rounded() -> None:
+    """More requests than ten digits hold are told to the last one."""
+    made = replace(night(), diagnosis=Diagnosis((), counts_of({(MIDNIGHT, "a.example", 502): 12_345_678_901_234})))
+    assert 'cdnlog_failing_requests{domain="a.example",code="502"} 12345678901234\n' in render(made, "prometheus")
+
+
+def test_a_domain_that_stays_away_is_there_with_nothing() -> None:
+    """Domains of the nights before have 0 requests, and their burn rates: a night of nothing ends no alert."""
+    made = full()
+    made = replace(made, diagnosis=Diagnosis((), counts_of({(MIDNIGHT, "new.example", 200): 5})))
+    samples = list(exposed(render(made, "prometheus")))
+    requests = [(labels["domain"], value) for name, labels, value in samples if name == "cdnlog_requests"]
+    assert {domain for domain, _ in requests} == {"new.example", *made.history.columns["domain"]}
+    assert {domain for domain, value in requests if value} == {"new.example"}
+    burning = {labels["domain"] for name, labels, _ in samples if name == "cdnlog_slo_burn_rate"}
+    assert burning == set(made.history.columns["domain"])
 
 
 def test_quiet_series_are_there() -> None:
-    """A severity without findings is 0, so that an alert on it ends."""
+    """A severity and state without findings is 0, so that an alert on it ends."""
     found = [
         (labels, value) for name, labels, value in exposed(render(empty(), "prometheus")) if name == "cdnlog_findings"
     ]
-    assert [value for _, value in found] == [0] * 5
+    assert [value for _, value in found] == [0] * 25
 
 
 # In a browser

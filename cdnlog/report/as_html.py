@@ -62,7 +62,7 @@ def template(name: str) -> jinja2.Template:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"shown": _shown, "cell": _cell, "number": _is_number, "svg": _svg, "swatch": _swatch}
+    environment.filters |= {"shown": _shown, "cell": _cell, "svg": _svg, "swatch": _swatch}
     return environment.from_string(file(name))
 
 
@@ -91,7 +91,3 @@ def _swatch(key: Swatch) -> Markup:
     from cdnlog.report import charts  # noqa: PLC0415
 
     return charts.swatch(key)
-
-
-def _is_number(cell: Cell) -> bool:
-    return cell is None or not isinstance(cell, str) or cell.replace(".", "", 1).isdigit()

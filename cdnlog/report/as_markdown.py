@@ -11,7 +11,8 @@ from cdnlog.text import markdown_cell
 
 def render(document: Document, lang: Lang = "en") -> str:
     """Return the document as Markdown that ends in LF."""
-    return "\n\n".join(part for section in sections(document, lang) for part in _section(section)) + "\n"
+    told = sorted(sections(document, lang), key=lambda section: section.folded)  # what a page folds comes last
+    return "\n\n".join(part for section in told for part in _section(section)) + "\n"
 
 
 def _section(section: Section) -> list[str]:

@@ -14,7 +14,8 @@ _NAMES = ("#", "status", "code", "client_port")  # numbers that are names, witho
 
 def render(document: Document, width: int = 80, lang: Lang = "en") -> str:
     """Return the document as text that ends in LF."""
-    parts = [part for section in sections(document, lang) for part in _section(section, width)]
+    told = sorted(sections(document, lang), key=lambda section: section.folded)  # what a page folds comes last
+    parts = [part for section in told for part in _section(section, width)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -33,7 +34,7 @@ def _table(section: Section) -> str:
     from cdnlog.report.grid import grid  # noqa: PLC0415 - see there
 
     rows = [[_cell(cell, head) for cell, head in zip(row, section.headers, strict=True)] for row in section.rows]
-    align = ["right" if _is_number(column) else "left" for column in zip(*section.rows, strict=True)]
+    align = ["right" if number else "left" for number in section.numeric]
     return "\n".join(line.rstrip() for line in grid(rows, section.headers, "simple", align).split("\n"))
 
 
@@ -41,13 +42,6 @@ def _cell(cell: Cell, head: str) -> str:
     if cell is None:
         return "-"
     return visible(str(cell)) if head in _NAMES or not isinstance(cell, int) else f"{cell:,}"
-
-
-def _is_number(column: tuple[Cell, ...]) -> bool:
-    return all(
-        isinstance(cell, int | float) or str(cell).replace(".", "", 1).isdigit() or cell in ("-", None)
-        for cell in column
-    )
 
 
 def _card(card: Card, width: int) -> str:

@@ -38,7 +38,7 @@ def sections(budget: Budget | None, say: Say) -> list[Section]:
     quiet = len(domains - {domain for domain, _ in spending})
     spending.sort(key=lambda key: (-_fastest(table[key[0], None]), key[0], key[1] is not None, -_fastest(table[key])))
     notes = [say("slo-note")]
-    notes += [say("burn-unknown")] if any(spent.burn is None for spent in budget.rows) else []
+    notes += [f"-: {say('burn-unknown')}"] if any(spent.burn is None for spent in budget.rows) else []
     notes += [say("slo-quiet", n=f"{quiet:,}")] if quiet else []
     notes += [say("more-in-json", n=f"{len(spending) - _SHOWN:,}")] if len(spending) > _SHOWN else []
     heads = (say("domain"), say("code"), *(say(f"span-{span}") for span in SPANS), say("spent"), say("allowed"))

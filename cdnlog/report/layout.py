@@ -117,7 +117,7 @@ class Section:
         swatches: What their colours stand for.
         linked: How many of the rows, from the first, have a card in the section with `targets`; on pages only.
         targets: Whether rows of another section lead to these cards.
-        folded: Whether a page shows the title alone, until it is asked for the rest.
+        folded: Whether a page shows the title alone, until it is asked for the rest; plain text has it at the end.
     """
 
     title: str = ""
@@ -131,6 +131,15 @@ class Section:
     linked: int = 0
     targets: bool = False
     folded: bool = False
+
+    @property
+    def numeric(self) -> tuple[bool, ...]:
+        """For each column whether it holds nothing but numbers, and so is set to the right."""
+        return tuple(all(map(_is_number, column)) for column in zip(*self.rows, strict=True))
+
+
+def _is_number(cell: Cell) -> bool:
+    return not isinstance(cell, str) or cell == "-" or cell.replace(",", "").replace(".", "", 1).isdigit()
 
 
 @dataclass(frozen=True)

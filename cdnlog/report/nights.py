@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from html import escape
+from os.path import commonprefix
 
 from cdnlog.grids import FAILING, grid
 from cdnlog.model import SEVERITIES, Finding
 from cdnlog.report import budgets, cards, pictures, tables
 from cdnlog.report.layout import Card, Cell, Say, Section, Tile, clock, percent, speaker
-from cdnlog.results import Night
+from cdnlog.results import FileNews, Night
 
 _ROWS_SHOWN, _FINDINGS_SHOWN, _DOMAINS_SHOWN = 20, 50, 60
 # A page is to be mailed and opened on a phone: the bytes of its cards, the letters of a line and of a cell.
 _CARDS_LONGEST, _LINE_LONGEST, _CELL_LONGEST = 250_000, 600, 200
+_STATES = ("new", "worse", "chronic", "better", "unknown")
+_TWICE = "overlap"  # makes numbers wrong: told with what is lacking
+_ASKING = ("refused", "damaged", "forced")  # what is said of files that may need a hand
 
 
 def sections(night: Night, *, with_pictures: bool) -> list[Section]:
@@ -26,6 +31,8 @@ def sections(night: Night, *, with_pictures: bool) -> list[Section]:
 
 def _sections(night: Night, say: Say, *, with_pictures: bool) -> list[Section]:
     loud, *noise = cards.finding_sections(night.diagnosis)
+    if not len(night.counts) and len(night.history):
+        loud = Section(notes=(say("night-nothing"),))
     worst = [finding for finding in night.diagnosis if finding.severity != "info"]
     told = _cards(loud, say)
     overview = replace(
@@ -47,7 +54,7 @@ def _sections(night: Night, say: Say, *, with_pictures: bool) -> list[Section]:
 
 def _tiles(night: Night, worst: Sequence[Finding], say: Say) -> tuple[Tile, ...]:
     return (
-        _found(worst, say),
+        _found(night, worst, say),
         _failing(night, say),
         _files(night, say),
         *budgets.tiles(night.budget, say),
@@ -55,10 +62,13 @@ def _tiles(night: Night, worst: Sequence[Finding], say: Say) -> tuple[Tile, ...]
     )
 
 
-def _found(worst: Sequence[Finding], say: Say) -> Tile:
+def _found(night: Night, worst: Sequence[Finding], say: Say) -> Tile:
+    if not len(night.counts):
+        return Tile(say("findings"), "-", say("tile-nothing"))
     severities, states = Counter(one.severity for one in worst), Counter(one.state for one in worst)
     words = [f"{severities[name]} {say(f'severity-{name}')}" for name in SEVERITIES if severities[name]]
-    known = [f"{n} {say(f'state-{name}')}" for name in ("new", "worse", "chronic", "better") if (n := states[name])]
+    compared = set(states) > {"unknown"} or "unknown" not in states
+    known = [f"{n} {say(f'state-{name}')}" for name in _STATES if compared and (n := states[name])]
     note = "; ".join(", ".join(part) for part in (words, known) if part)
     return Tile(say("findings"), f"{len(worst):,}", note or say("tile-quiet"), worst[0].severity if worst else "good")
 
@@ -66,6 +76,8 @@ def _found(worst: Sequence[Finding], say: Say) -> Tile:
 def _failing(night: Night, say: Say) -> Tile:
     shown = grid(night.counts, windows=False)
     failing, total = int(shown.of(*FAILING).sum()), int(shown.total.sum())
+    if not total:
+        return Tile(say("tile-failing"), "-", say("tile-nothing"))
     note = say("tile-of-requests", failing=f"{failing:,}", total=f"{total:,}")
     return Tile(say("tile-failing"), f"{percent(failing, total)} %", note)
 
@@ -100,13 +112,38 @@ def _input(night: Night, say: Say) -> list[Section]:
     stored = say("stored", night=night.number, days=f"{night.days:,}")
     more = len(health.notes) - _ROWS_SHOWN
     rest = (say("more-in-json", n=f"{more:,}"),) if more > 0 else ()
-    notes = (*health.notes[:_ROWS_SHOWN], *rest, *known, stored, *night.unknown)
-    news = _table("news", ("file-name", "told"), ((one.path, one.text) for one in night.news), say)
+    twice = [one.text for one in night.news if one.kind == _TWICE][:_ROWS_SHOWN]
+    notes = (*health.notes[:_ROWS_SHOWN], *rest, *twice, *known, stored, *night.unknown)
     gaps = ((m.domain, clock(m.start), clock(m.end), m.usual, say(f"state-{m.state}")) for m in night.missing)
     missing = _table("missing", ("domain", "from", "to", "usual-requests", "state"), gaps, say, folded=False)
     late = ((c.domain, clock(c.start), c.before, c.after) for c in night.changed)
     changed = _table("changed", ("domain", "hour", "requests-before", "requests-now"), late, say)
-    return [Section(say("input-health"), notes=notes), *news, *missing, *changed]
+    return [Section(say("input-health"), notes=notes), *missing, *_news(night, say), *changed]
+
+
+def _news(night: Night, say: Say) -> list[Section]:
+    """What became of files, those that ask for a hand first; the folder that all of them are in is named once."""
+    news = [one for one in night.news if one.kind != _TWICE]
+    if not news:
+        return []
+    names = [name for one in news for name in (one.path, one.other) if name]
+    folder = commonprefix(names).rpartition("/")[0] + "/"  # noqa: RUF071 - cut at a slash, URLs may be among them
+    shared = folder != "/" and len(names) > 1
+    told = sorted(news, key=lambda one: (one.kind not in _ASKING, one.kind, one.path))
+    texts = tuple(_within(folder, one) if shared else one.text for one in told[:_ROWS_SHOWN])
+    more = len(told) - _ROWS_SHOWN
+    notes = (
+        *((say("news-below", folder=folder),) if shared else ()),
+        *texts,
+        *((say("more-in-json", n=f"{more:,}"),) if more > 0 else ()),
+    )
+    return [Section(f"{say('news')} ({len(told):,})", notes=notes, folded=True)]
+
+
+def _within(folder: str, one: FileNews) -> str:
+    """Return the sentence on a file with the paths that it names as they are within a folder."""
+    names = sorted(filter(None, (one.path, one.other)), key=len, reverse=True)
+    return re.sub("|".join(map(re.escape, names)), lambda found: found[0].removeprefix(folder), one.text)
 
 
 def _table(

@@ -7,6 +7,7 @@ from itertools import islice
 
 from cdnlog.counts import Counts, DomainSummary, requests_by
 from cdnlog.declared import Lang
+from cdnlog.model import Verdict
 from cdnlog.report.layout import Cell, Section, clock, percent, speaker
 
 _CODES_SHOWN = 40
@@ -22,9 +23,15 @@ def health(counts: Counts, lang: Lang) -> Section:
     many = say("file" if len(files) == 1 else "files", n=f"{len(files):,}")
     lines = say("line" if total.lines == 1 else "lines", n=f"{total.lines:,}")
     notes = [say("health", files=many, lines=lines, span=span).rstrip(", ")]
-    lost = [say(what, n=f"{n:,}") for what in ("filtered", "rejected", "withheld") if (n := getattr(total, what))]
-    if lost:
-        notes.append(say("not-counted", what=", ".join(lost)))
+    twice = sum(report.accounting.withheld for report in files if report.verdict is Verdict.DUPLICATE)
+    lost = {
+        "filtered": total.filtered,
+        "rejected": total.rejected,
+        "repeated": twice,
+        "withheld": total.withheld - twice,
+    }
+    if any(lost.values()):
+        notes.append(say("not-counted", what=", ".join(say(what, n=f"{n:,}") for what, n in lost.items() if n)))
     if counts.inputs.anonymized:
         notes.append(say("anonymized"))
     notes += [
