@@ -117,9 +117,8 @@ def _of_input(night: Night) -> Iterator[_Gauge]:
     )
     yield _Gauge("changed_hours", "Hours that earlier nights had told otherwise.", [({}, len(night.changed))])
     yield _Gauge("history_days", "Days with data that the night is compared with, of four weeks.", [({}, night.days)])
-    starts = night.history.columns["window_start"]
-    newest: list[tuple[_Labels, float]] = [({}, max(starts) + night.history.window)] if starts else []
-    yield _Gauge("newest_data_timestamp_seconds", "End of the newest hour with data.", newest)
+    newest: list[tuple[_Labels, float]] = [] if night.ends is None else [({}, night.ends)]
+    yield _Gauge("newest_data_timestamp_seconds", "End of the newest hour with data, without stray times.", newest)
 
 
 def _text(gauge: _Gauge) -> str:
