@@ -173,19 +173,28 @@ class NothingToAnalyse(CdnlogError):  # noqa: N818 - named as the others are
         return "nothing to analyse: not one line was counted; check the paths and filters, or drop --require-data"
 
 
+PARTLY = "what is there is not the whole result"
+"""What is said of an output that could not be taken back."""
+
+
 class OutputError(CdnlogError):
-    """A result that could not be written where it was asked for."""
+    """A result that could not be written where it was asked for.
+
+    Attributes:
+        where: The place, safe to print.
+        problem: One clause that says what was seen.
+        advice: What to do, or whether something half-written may be there.
+    """
 
     exit_code = EXIT_OUTPUT
 
-    def __init__(self, where: str, problem: str, *, whole: bool = True) -> None:
+    def __init__(self, where: str, problem: str, advice: str = "nothing was left there half-written") -> None:
         super().__init__(where, problem)
-        self.where, self.problem, self.whole = where, problem, whole
+        self.where, self.problem, self.advice = where, problem, advice
 
     def __str__(self) -> str:
-        """Say where, why, and whether something half-written may be there."""
-        left = "nothing was left there half-written" if self.whole else "what is there is not the whole result"
-        return f"cannot write {self.where}: {self.problem}; {left}"
+        """Say where, why, and what to do or what is there now."""
+        return f"cannot write {self.where}: {self.problem}; {self.advice}"
 
 
 class StoreError(OutputError):
@@ -203,8 +212,7 @@ class StoreError(OutputError):
     """
 
     def __init__(self, where: str, problem: str, advice: str = "") -> None:
-        super().__init__(where, problem)
-        self.advice = advice or "what it held before, it holds still: mend this and run again"
+        super().__init__(where, problem, advice or "what it held before, it holds still: mend this and run again")
 
     def __str__(self) -> str:
         """Say which store, what was seen, and what to do."""

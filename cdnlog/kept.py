@@ -49,11 +49,9 @@ def stored(store: str | os.PathLike[str], window: str = "5min", **options: Unpac
         >>> counts == cdnlog.count("sample_logs", window="1h")
         True
     """
-    made = settings(window, options)
+    made = settings(window, options, GRAIN)
     if made.by:
         raise UsageError("history is kept by window, domain and status; leave --by out, or count the logs themselves")
-    if made.window % GRAIN:
-        raise UsageError("history is kept by 5 minutes; give a window of 5m, 10m, 15m, 1h or the like")
     with opened(Path(store)) as open_store:
         ledger = Ledger(open_store)
         where = made.tz or zone(ledger.setting("zone") or "UTC")

@@ -61,7 +61,8 @@ def nightly(  # noqa: PLR0913 - all but the first three by name
         window: Windows of the diagnosis, a multiple of 5 minutes.
         keep: How long to keep 5 minutes, hours and days, counted from the newest data: "7d,400d,5y".
         replace_lost: Let a file that lost lines since it was counted take the place of what was counted.
-        deliver: Called with the night while the store is still locked: where reports are to be written.
+        deliver: Called with the night while the store is still locked: where reports are to be written. A night
+            whose `deliver` fails is told as new by the next run.
         beside: Files that are no logs wherever they lie, such as reports.
         rejects: A binary file that gets one JSON line per rejected log line.
         progress: Called with the number of bytes after each read from disk.
@@ -82,9 +83,9 @@ def nightly(  # noqa: PLR0913 - all but the first three by name
         >>> night.number, len(night.counts.inputs.files)
         (1, 24)
     """
-    made, kept, place = settings(window, options), retention.keep(keep), Path(store)
+    (made, kept), place = planned(window, keep, options), Path(store)
     found = _inputs_of(paths)
-    _check(made, found)
+    _check(found)
     with writing(place) as open_store:
         failpoint()
         ledger = Ledger(open_store)
@@ -92,12 +93,26 @@ def nightly(  # noqa: PLR0913 - all but the first three by name
         ingest = Ingest(ledger, made, kept, force=replace_lost, progress=progress)
         with _rejects(rejects, place) as to:
             intake = ingest.run(_logs(found, [place, *beside]), to)
-        night = _finished(NightData(ledger, intake.night, ingest.zone, ingest.grains), intake, made)
+        data = NightData(ledger, intake.night, ingest.zone, ingest.grains)
+        night = _finished(data, intake, made)
         open_store.tidy()
         if deliver is not None:
             deliver(night)
+        data.delivered()
         failpoint()
     return night
+
+
+def planned(window: str, keep: str, options: Options) -> tuple[Settings, retention.Keep]:
+    """Check how a night is to be made, before anything is read or written.
+
+    Raises:
+        UsageError: An option cannot work.
+    """
+    made = settings(window, options, GRAIN)
+    if made.by or made.filters:
+        raise UsageError("a night counts whole files; filter and group with 'cdnlog count --store' afterwards")
+    return made, retention.keep(keep)
 
 
 def _inputs_of(
@@ -118,13 +133,9 @@ def _logs(found: source.Found, beside: Iterable[str | os.PathLike[str]]) -> sour
     return replace(found, inputs=tuple(inputs))
 
 
-def _check(made: Settings, found: source.Found) -> None:
+def _check(found: source.Found) -> None:
     if any(one.path == source.STDIN for one in found.inputs):
         raise UsageError("a night is made of files that can be read again; standard input cannot be one")
-    if made.by or made.filters:
-        raise UsageError("a night counts whole files; filter and group with 'cdnlog count --store' afterwards")
-    if made.window % GRAIN:
-        raise UsageError("history is kept by 5 minutes; give a --window of 5m, 10m, 15m, 1h or the like")
 
 
 def _check_zone(made: Settings, ledger: Ledger) -> None:
@@ -208,6 +219,7 @@ def _told(data: NightData, intake: Intake, made: Settings, before: tuple[Finding
         known=sum(one.known is not None and one.known.night < data.number for one in intake.candidates.values()),
         days=_days(history),
         ends=data.ends,
+        again=len(intake.candidates) if data.again() else None,
     )
 
 

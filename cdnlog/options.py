@@ -87,8 +87,13 @@ def spelt_out(function: F) -> F:
     return function
 
 
-def settings(window: str, options: Options) -> Settings:
+def settings(window: str, options: Options, kept: int = 1) -> Settings:
     """Check the options and return the settings.
+
+    Args:
+        window: Length of a window.
+        options: The options.
+        kept: Seconds by which the counts are kept, see `windows.seconds`.
 
     Raises:
         UsageError: An option cannot work; the message says which and what to give instead.
@@ -99,7 +104,7 @@ def settings(window: str, options: Options) -> Settings:
     catalog = Catalog(Path(schemas) if schemas is not None else None)
     tz, log_tz = options.get("tz"), options.get("log_tz")
     made = Settings(
-        window=seconds(window),
+        window=seconds(window, kept),
         by=names_of("by", options.get("by")),
         format=options.get("format"),
         provider=options.get("provider"),

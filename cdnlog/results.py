@@ -284,6 +284,8 @@ class Night(Renderable):
         ends: End of the hour that the data reaches to, in UTC seconds, stray times left out; None without any data.
         muting: The mutes; findings they silence are not in `diagnosis`.
         budget: What was spent of an objective's budget, None without an objective.
+        again: How many files were found, all known already, if nothing new came in and the last night is told again;
+            None for a new night. It is in no report: what is told again is the same.
 
     Example:
         >>> import cdnlog, tempfile
@@ -309,6 +311,7 @@ class Night(Renderable):
     ends: int | None
     muting: Muting = field(default_factory=Muting)
     budget: Budget | None = None
+    again: int | None = field(default=None, compare=False)
 
     def muted(self, mutes: Sequence[Mute]) -> Night:
         """Return the same night with known findings silenced, see `mute.muting`."""

@@ -12,22 +12,28 @@ _UNITS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400}
 _DAY = 86_400
 LONGER = (60, 300, 900, 1800, 3600, 7200, 10_800, 14_400, 21_600, 43_200, _DAY)
 """Lengths that windows are made longer to, in seconds."""
+_SUCH = (60, 300, 900, 3600, 21_600, _DAY)
 
 
-def seconds(window: str) -> int:
+def seconds(window: str, kept: int = 1) -> int:
     """Return a window's length in seconds: "5m", "5min", "1h", "1d", "30s".
 
+    Args:
+        window: The length as a person writes it.
+        kept: Seconds by which counts are kept, so that a window must be made of whole ones.
+
     Raises:
-        UsageError: It is no length, or does not divide a day.
+        UsageError: It is no length, does not divide a day, or is no multiple of what is kept.
     """
     if not isinstance(window, str):
         raise UsageError(f"a window is text such as '5m' or '1h', not {type(window).__name__}")
     match = _WINDOW.fullmatch(window.strip().lower())
     length = int(match[1]) * _UNITS[match[2]] if match else 0
-    if not length or _DAY % length:
-        raise UsageError(
-            f"a window of '{visible(window)}' does not divide a day; use 1m, 5m, 15m, 1h, 6h, 1d or the like"
-        )
+    divides = length and not _DAY % length
+    if not divides or length % kept:
+        problem = f"is not made of the {window_name(kept)} that a store keeps" if divides else "does not divide a day"
+        such = ", ".join(window_name(one) for one in _SUCH if one % kept == 0)
+        raise UsageError(f"a window of '{visible(window)}' {problem}; use {such} or the like")
     return length
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import gzip
 import json
 import os
 import resource
@@ -23,8 +24,9 @@ from test_cases import Result, line, run_here
 import cdnlog
 from cdnlog import workers
 from cdnlog.cli import reports
-from cdnlog.errors import OutputError, UsageError
+from cdnlog.errors import UsageError
 from cdnlog.failpoints import failpoint, passed
+from cdnlog.history import nights as nights_of_store
 from cdnlog.report import render
 from cdnlog.results import Night
 
@@ -267,21 +269,73 @@ def test_a_store_without_space_is_told(tmp_path: Path) -> None:
 
 
 def test_where_reports_go_is_checked_before_reading(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A kind that is none, two reports in one file, a folder that is not there: told at once, and no store is made."""
+    """Told at once, no store is made: a report that is none is wrong usage, a place where none can be is no output."""
     write(tmp_path / "logs" / "a.log", FEW)
-    for more in ("nothing", "pdf=a", "json=", "json=no/report.json", "html=report.json", "json=logs"):
+    for more in ("nothing", "pdf=a", "json=", "html=report.json"):
         assert run(tmp_path, "--report", more).code == 2
-    assert not (tmp_path / "history.db").exists()
+    for more in ("json=no/report.json", "json=logs", "json=logs/a.log/r.json"):
+        code, _, err = run(tmp_path, "--report", more)
+        assert (code, f"cannot write {more[5:]}: ".encode() in err) == (74, True)
+    assert run(tmp_path, "--report", "json=no/report.json", "--window", "7m").code == 2
+    for store in ("no/history.db", "logs"):
+        code, _, err = run(tmp_path, "--store", store)
+        assert (code, f"store {store}: it".encode() in err) == (74, True)
     monkeypatch.setattr(os, "access", lambda *_: False)
-    with pytest.raises(OutputError, match="cannot be written"):
-        reports.wanted([f"json={tmp_path}/r.json"], ["json"])
+    code, _, err = run(tmp_path)
+    assert (code, b"its folder cannot be written" in err) == (74, True)
+    assert not (tmp_path / "history.db").exists()
 
 
-def test_a_full_device_is_told(tmp_path: Path) -> None:
-    """A report that goes into a device is written as it is; a full one is exit 74."""
+@pytest.mark.parametrize("more", ["--report prometheus=/dev/full", "--rejects /dev/full"])
+def test_a_full_device_is_told(more: str, tmp_path: Path) -> None:
+    """What goes into a device is written as it is; a full one is exit 74, and the next run tells the night as new."""
+    write(tmp_path / "logs" / "a.log", [*FEW, "no line"])
+    assert run(tmp_path, *more.split()).code == 74
+    assert run(tmp_path, *more.replace("full", "null").split(), "--require-data").code == 0
+    assert run(tmp_path, "--require-data").code == 4
+
+
+def test_nothing_new_is_told(tmp_path: Path) -> None:
+    """Where a sync brings nothing, --require-data is exit 4, and what is told again is said to be so, byte for byte."""
+    (tmp_path / "logs").mkdir()
+    assert run(tmp_path) == Result(0, b"", b"cdnlog: night 1: nothing new came: no log found; exit 0\n")
+    assert run(tmp_path, "--require-data").code == 4
+    path = write(tmp_path / "logs" / "a.log", lines_of(300, failing=0.9))
+    assert run(tmp_path, "--require-data").code == 0
+    old = (tmp_path / "report.json").read_bytes()
+    assert run(tmp_path) == Result(0, b"", b"")
+    os.utime(path, (1, 1))
+    last = "nothing new came: 1 file found and known already, the last data ends 2026-11-20T01:00:00+08:00"
+    for more, code in (("--fail-on=info", 1), ("--require-data", 4)):
+        done = run(tmp_path, more)
+        assert (done.code, done.err.startswith(f"cdnlog: night 1 again: {last}; ".encode())) == (code, True)
+    assert (tmp_path / "report.json").read_bytes() == old
+    path.unlink()
+    assert b"night 1 again: nothing new came: no log found, the last" in run(tmp_path).err
+
+
+def test_a_night_that_was_stopped_is_new(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a run took in that ended before it could tell is not passed over by the next one as known."""
     write(tmp_path / "logs" / "a.log", FEW)
-    assert run(tmp_path, "--report", "prometheus=/dev/full").code == 74
-    assert run(tmp_path, "--report", "prometheus=/dev/null").code == 0
+    with monkeypatch.context() as patch:
+        patch.setattr(nights_of_store.NightData, "finish", lambda *_: signal.raise_signal(signal.SIGINT))
+        assert run(tmp_path).code == 130
+    assert run(tmp_path, "--require-data") == Result(0, b"", b"")
+
+
+def test_the_line_says_why_and_what_to_do(tmp_path: Path) -> None:
+    """Of files that do not count the line tells how many, and of the first what was seen and what helps."""
+    path = write(tmp_path / "logs" / "a.log", FEW)
+    run(tmp_path)
+    write(path, FEW[100:])
+    refused = run(tmp_path).err.decode()
+    assert "1 of 1 file incomplete, logs/a.log: refused: not all of the 300 lines that were counted" in refused
+    assert "--replace takes the file as it is; exit 3" in refused
+    (tmp_path / "logs" / "b.log").write_bytes(gzip.compress("".join(FEW).encode())[:900])
+    assert "2 of 2 files incomplete, first logs/a.log: refused" in run(tmp_path).err.decode()
+    cut = run(tmp_path, "--replace").err.decode()
+    assert "1 of 2 files incomplete, logs/b.log: truncated: the file stops in the middle" in cut
+    assert "download it again" in cut
 
 
 def test_the_law_holds_without_asserts(tmp_path: Path) -> None:
@@ -401,6 +455,10 @@ def test_missing_hours_and_domains_are_noticed(tmp_path: Path) -> None:
     ]
     assert [one.usual for one in missing] == [2400, 600]
     assert [(one.domain, one.whole) for one in told[4].missing] == [("www.example.com", True)]
+    assert run(tmp_path) == Result(0, b"", b"")  # told before
+    write(tmp_path / "logs" / "5.log", [*day_of(5, "img.example.com"), *day_of(5, hours=range(9, 12))])
+    gap = "cdnlog: night 6: 1 gap in the data, www.example.com from 2026-11-25T08:00:00+08:00; exit 0\n"
+    assert run(tmp_path) == Result(0, b"", gap.encode())
 
 
 def test_a_domain_is_missed_until_it_is_back(tmp_path: Path) -> None:
@@ -438,6 +496,9 @@ def test_help_lists_what_is_taken(tmp_path: Path) -> None:
     for args in (["logs", "--since", "2026-11-20"], ["logs", "--domain", "w*"], ["logs", "--window", "1m"], ["-"]):
         code, _, err = run_here(["nightly", *args, "--store", "none.db"], tmp_path)
         assert (code, b"No such option" in err) == (2, False)
+    for window in ("7m", "1m"):
+        assert b"; use 5m, 15m, 1h," in run(tmp_path, "--window", window).err
+    assert b"made if" not in run_here(["history", "--help"], tmp_path).out
     code, _, err = run(tmp_path, "--rejects", "none/rejects.jsonl")
     assert (code, b"none/rejects.jsonl" in err) == (74, True)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["logs"]

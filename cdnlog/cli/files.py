@@ -8,10 +8,27 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from cdnlog.errors import OutputError
+from cdnlog.errors import PARTLY, OutputError
 from cdnlog.text import visible
 
 TEMPORARY = ".cdnlog-"
+
+
+def check(path: Path) -> None:
+    """Complain of a place where no file can be written, before hours are spent on what is to be written there.
+
+    Raises:
+        OutputError: It is a folder, or its folder does not exist or cannot be written.
+    """
+    where = visible(path)
+    if not path.parent.exists():
+        raise OutputError(where, "its folder does not exist", "make it first")
+    if not path.parent.is_dir():
+        raise OutputError(where, "its folder is a file", "name a folder")
+    if path.is_dir():
+        raise OutputError(where, "it is a folder", "name a file")
+    if not is_special(path) and not os.access(path.parent, os.W_OK):
+        raise OutputError(where, "its folder cannot be written", "let this user write there, or write somewhere else")
 
 
 @contextmanager
@@ -22,6 +39,7 @@ def atomic(path: Path) -> Iterator[IO[bytes]]:
         OutputError: It cannot be written; the temporary file is removed.
     """
     where = visible(path)
+    check(path)
     if is_special(path):
         with special(path) as file:
             yield file
@@ -80,7 +98,7 @@ def special(path: Path) -> Iterator[IO[bytes]]:
         with path.open("wb") as file:
             yield file
     except OSError as error:
-        raise OutputError(visible(path), error.strerror or str(error), whole=False) from error
+        raise OutputError(visible(path), error.strerror or str(error), PARTLY) from error
 
 
 def _umask() -> int:

@@ -12,7 +12,7 @@ from cdnlog.cli import apart
 from cdnlog.cli.commands import application
 from cdnlog.cli.guard import guarded
 from cdnlog.cli.output import Lang, LangOption, Output, OutputOption, deliver
-from cdnlog.cli.shared import DebugOption, StoreOption
+from cdnlog.cli.shared import DebugOption
 from cdnlog.cli.values import Command
 
 app = application()
@@ -21,7 +21,7 @@ app = application()
 @app.command(cls=Command)
 @guarded
 def history(
-    store: StoreOption,
+    store: Annotated[Path, typer.Option(help="The store to look into, made by 'cdnlog nightly'.", metavar="FILE")],
     output: OutputOption = Output.table,
     out: Annotated[
         Path | None, typer.Option(help="Write the result here instead of to standard output.", metavar="FILE")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,10 +14,11 @@ import cdnlog
 from cdnlog.catalog import DEFAULT_PROVIDER, Catalog
 from cdnlog.cli import apart
 from cdnlog.cli.commands import application
+from cdnlog.cli.files import check
 from cdnlog.cli.guard import INTERRUPTED, TERMINATED, Terminated, worst
 from cdnlog.cli.output import Output, OutputOption, deliver
-from cdnlog.cli.reading import Reading, reading
-from cdnlog.cli.screen import say, width
+from cdnlog.cli.reading import Reading, reading, trouble
+from cdnlog.cli.screen import many, say, width
 from cdnlog.cli.shared import StoreOption
 from cdnlog.cli.values import Command
 from cdnlog.errors import EXIT_FINDING, NothingToAnalyse, UsageError
@@ -34,9 +35,27 @@ _ROLLED_BACK = "the file that was being counted is rolled back, what was finishe
 _HELPS = {
     "paths": "Files, folders or globs.",
     "window": "Windows of the diagnosis, whole fives of minutes that divide a day: 5m, 15m, 1h, 1d.",
+    "require_data": "Exit 4 if nothing new came since the last night was told, or not one line was counted.",
     "tz": "Zone that days begin in and times are shown in, from the first night on; else the logs' own.",
 }
 app = application()
+
+ReportOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Write a report: html=FILE, markdown=FILE, json=FILE, prometheus=FILE. Repeatable; without one the "
+        "result goes to standard output.",
+        metavar="KIND=FILE",
+    ),
+]
+FailOnOption = Annotated[
+    str,
+    typer.Option(
+        help="Exit 1 if a finding is as bad as this severity or worse, or, with --slo, at or above this burn rate: "
+        "high,burn:14.4/1h; or never.",
+        metavar="CONDITIONS",
+    ),
+]
 
 
 @app.command(cls=Command)
@@ -44,14 +63,7 @@ app = application()
 def nightly(  # noqa: PLR0913, PLR0917 - one parameter per option, typer passes them by name
     job: Reading,
     store: StoreOption,
-    report: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Write a report: html=FILE, markdown=FILE, json=FILE, prometheus=FILE. Repeatable; without one the "
-            "result goes to standard output.",
-            metavar="KIND=FILE",
-        ),
-    ] = None,
+    report: ReportOption = None,
     keep: Annotated[
         str,
         typer.Option(
@@ -68,14 +80,7 @@ def nightly(  # noqa: PLR0913, PLR0917 - one parameter per option, typer passes 
     mutes: Annotated[
         Path | None, typer.Option("--mute", help="Known findings to silence, with reason and end date.", metavar="FILE")
     ] = None,
-    fail_on: Annotated[
-        str,
-        typer.Option(
-            help="Exit 1 if a finding is as bad as this severity or worse, or, with --slo, at or above this burn rate: "
-            "high,burn:14.4/1h; or never.",
-            metavar="CONDITIONS",
-        ),
-    ] = "high",
+    fail_on: FailOnOption = "high",
     output: OutputOption = Output.table,
 ) -> int:
     """Count what is new exactly once, compare with the nights before, write reports. For cron and systemd.
@@ -88,48 +93,69 @@ def nightly(  # noqa: PLR0913, PLR0917 - one parameter per option, typer passes 
 
     Says nothing when all is well, and one line otherwise. Run it again after whatever went wrong: what was counted is
     counted once. Exit codes: 0 well, 1 a finding at or above --fail-on, 2 wrong usage, 3 input incomplete, 4 nothing
-    to analyse (--require-data), 70 a bug of ours, 74 output or store not written, 75 another run has the store, 130
-    interrupted, 143 terminated.
+    new came or could be counted (--require-data), 70 a bug of ours, 74 output or store not written, 75 another run has
+    the store, 130 interrupted, 143 terminated.
     """
     from cdnlog.cli.reports import wanted  # noqa: PLC0415 - only nightly and history need SQLite
+    from cdnlog.night import planned  # noqa: PLC0415 - as above
 
     reports = wanted(report or (), NIGHT_OUTPUTS)
-    _check(job, store, mutes, reports, output)
+    planned(job.window, keep, job.options())
     aims = _Aims.of(slo, mutes, fail_on)
+    options = {"keep": keep, "replace_lost": replace}
+    _check(job, store, mutes, reports, output)
 
     def work() -> int:
-        night = _night(job, store, reports, aims, {"keep": keep, "replace_lost": replace})
-        if not reports:
-            deliver(night, output, job.out, job.lang)
+        night = _night(job, store, reports, aims, options, output)
+        if not reports and job.out is None:
+            deliver(night, output, None, job.lang)
         return _exit(night, aims, require_data=bool(job.given["require_data"]))
 
     return _stoppable(work)
 
 
-def _night(job: Reading, store: Path, reports: Mapping[Path, str], aims: _Aims, options: Mapping[str, Any]) -> Night:
-    """Count and tell a night; its reports are written while the store is locked."""
+def _night(  # noqa: PLR0913, PLR0917 - what a night is made from, and where it goes
+    job: Reading,
+    store: Path,
+    reports: Mapping[Path, str],
+    aims: _Aims,
+    options: Mapping[str, Any],
+    output: Output,
+) -> Night:
+    """Count and tell a night; what is written of it to files is written while the store is locked."""
     from cdnlog.cli.reports import put  # noqa: PLC0415 - as above
 
     told: list[Night] = []
 
     def hand_out(night: Night) -> None:
         told.append(aims.applied(night, job))
+        if rejects is not None:
+            rejects.flush()  # what cannot be written must fail before the night passes for told
         put({path: render(told[0], kind, width(), night.lang) for path, kind in reports.items()}, store)
+        if job.out is not None:
+            deliver(told[0], output, job.out, job.lang)
 
-    beside = [*reports, *(path for path in (job.out, job.given["rejects"]) if path is not None)]
+    beside = [*reports, *_aside(job)]
     with job.observed() as observers:
+        rejects = observers["rejects"]
         cdnlog.nightly(
             job.found, store, job.window, deliver=hand_out, beside=beside, **options, **job.options(), **observers
         )
     return told[0]
 
 
-def _check(job: Reading, store: Path, mutes: Path | None, reports: Iterable[Path], output: Output) -> None:
-    """Refuse outputs that would be lost, or that something else would be lost by."""
+def _aside(job: Reading) -> Iterator[Path]:
+    return (path for path in (job.out, job.given["rejects"]) if path is not None)
+
+
+def _check(job: Reading, store: Path, mutes: Path | None, reports: Collection[Path], output: Output) -> None:
+    """Refuse outputs that would be lost, that something else would be lost by, or that cannot be written."""
     if reports and (job.out is not None or output is not Output.table):
         raise UsageError("--out and -o tell where the result goes without --report; name that file as a report too")
     mine = [(mutes, "the list of mutes")] if mutes is not None else []
-    apart.check([*reports, job.out, job.given["rejects"]], [*job.logs, *apart.of_store(store), *mine])
+    apart.check([*reports, *_aside(job)], [*job.logs, *apart.of_store(store), *mine])
+    for path in [*reports, *_aside(job)]:
+        check(path)
 
 
 def _stoppable(work: Callable[[], int]) -> int:
@@ -181,21 +207,37 @@ class _Aims:
 
 def _exit(night: Night, aims: _Aims, *, require_data: bool) -> int:
     """Say in one line what is not well, nothing if all is; return the exit code."""
-    inputs = night.counts.inputs
     failing = fails(aims.conditions, night)
-    empty = require_data and not night.counts.cells.sums[:, 0].sum()
-    code = worst(inputs.exit_code, EXIT_FINDING if failing else 0, NothingToAnalyse.exit_code if empty else 0)
-    if code:
-        troubles = "; ".join(_troubles(night, aims.conditions, failing=failing, empty=empty))
-        say(f"cdnlog: night {night.number}: {troubles}; exit {code}")
+    empty = require_data and (night.again is not None or not night.counts.cells.sums[:, 0].sum())
+    code = worst(
+        night.counts.inputs.exit_code, EXIT_FINDING if failing else 0, NothingToAnalyse.exit_code if empty else 0
+    )
+    if code or _worrying(night):
+        troubles = [*_came(night, empty=empty), *_findings(night, aims.conditions, failing=failing), *_lacking(night)]
+        which = f"night {night.number}{' again' if night.again is not None and night.ends else ''}"
+        say(f"cdnlog: {which}: {'; '.join(troubles)}; exit {code}")
     if (points := passed()) is not None:
         say(f"cdnlog: failpoints: {points}")
     return code
 
 
-def _troubles(night: Night, asked: Sequence[Condition], *, failing: bool, empty: bool) -> Iterator[str]:
-    if empty:
+def _worrying(night: Night) -> bool:
+    """Whether something is to be said that no exit code stands for: no log at all, or data that ceased to come."""
+    return night.again == 0 if night.again is not None else any(one.state == "new" for one in night.missing)
+
+
+def _came(night: Night, *, empty: bool) -> Iterator[str]:
+    """Tell that nothing came, and what there was before."""
+    if night.again is not None:
+        found = f"{many(night.again, 'file')} found and known already" if night.again else "no log found"
+        last = f", the last data ends {night.history.shown(night.ends)}" if night.ends else ""
+        yield f"nothing new came: {found}{last}"
+    elif empty:
         yield "nothing to analyse: not one line was counted"
+
+
+def _findings(night: Night, asked: Sequence[Condition], *, failing: bool) -> Iterator[str]:
+    """Tell of the findings that make the night fail."""
     for burn in [one for one in asked if isinstance(one, Burn)]:
         for rate, span, domain in burning(burn, night)[:1]:
             yield f"burn {rate:.1f} over {span} on {domain}"
@@ -203,11 +245,16 @@ def _troubles(night: Night, asked: Sequence[Condition], *, failing: bool, empty:
     if failing and any(night.diagnosis.at_or_above(one.name) for one in worst_of):
         first = night.diagnosis.items[0]
         more = sum(one.severity == first.severity for one in night.diagnosis) - 1
-        others = f" and {more} more {first.severity}" if more else ""
+        others = f" and {more:,} more {first.severity}" if more else ""
         yield f"{first.severity}: {first.status} on {first.domain}, {first.cause} ({first.state}){others}"
+
+
+def _lacking(night: Night) -> Iterator[str]:
+    """Tell what of the input is not there, why, and what to do."""
     files = [report for report in night.counts.inputs.files if not report.complete]
     if files:
-        what = "above the reject budget" if files[0].over_budget else files[0].verdict.value
-        yield f"{len(files)} of {len(night.counts.inputs.files)} files incomplete, first {files[0].path}: {what}"
-    if night.missing:
-        yield f"{len(night.missing)} gaps in the data, first {night.missing[0].domain} from {night.missing[0].start}"
+        of = f"{len(files):,} of {many(len(night.counts.inputs.files), 'file')} incomplete"
+        yield f"{of}, {'first ' if len(files) > 1 else ''}{trouble(files[0])}"
+    if gaps := sorted(night.missing, key=lambda gap: gap.state != "new"):
+        first = f"{'first ' if len(gaps) > 1 else ''}{gaps[0].domain} from {gaps[0].start}"
+        yield f"{many(len(gaps), 'gap')} in the data, {first}"

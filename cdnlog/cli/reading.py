@@ -18,14 +18,13 @@ from cdnlog.cli import apart, shared
 from cdnlog.cli.files import atomic
 from cdnlog.cli.guard import guarded, worst
 from cdnlog.cli.progress import progress
-from cdnlog.cli.screen import say
-from cdnlog.errors import LOOKS_LIKE, NothingToAnalyse, OutputError, UsageError, advice
+from cdnlog.cli.screen import many, say
+from cdnlog.errors import LOOKS_LIKE, NothingToAnalyse, UsageError, advice
 from cdnlog.memory import keep_freed_memory
 from cdnlog.model import FileReport, Inputs, Verdict
 from cdnlog.options import Options, dask
 from cdnlog.pipeline import default_jobs
 from cdnlog.source import DOCUMENTS, STDIN, UNFINISHED, Found, find, same_content
-from cdnlog.text import visible
 from cdnlog.windows import seconds
 
 _NAMED = 3  # names that are told of many
@@ -152,9 +151,13 @@ def _tell_found(found: Found, *, asked: bool) -> None:
 def _tell_files(inputs: Inputs) -> None:
     for report in inputs.files:
         if report.verdict is Verdict.DUPLICATE or not report.complete:
-            what = "above the reject budget" if report.over_budget else report.verdict
-            then = _withheld(report) + advice(report.verdict, report.problem)
-            say(f"cdnlog: {report.path}: {what}: {report.problem}{then}")
+            say(f"cdnlog: {trouble(report, _withheld(report))}")
+
+
+def trouble(report: FileReport, more: str = "") -> str:
+    """Return which file it is, what is wrong with it and why, what else is to be said of that, and what to do."""
+    what = "above the reject budget" if report.over_budget else report.verdict
+    return f"{report.path}: {what}: {report.problem}{more}{advice(report.verdict, report.problem)}"
 
 
 def _withheld(report: FileReport) -> str:
@@ -169,7 +172,7 @@ def _tell_lines(inputs: Inputs, *, asked: bool) -> None:
     formats = sorted({report.format for report in inputs.files if report.format})
     total = inputs.total
     if formats:
-        say(f"cdnlog: format {', '.join(formats)}; {len(inputs.files)} {'file' if len(inputs.files) == 1 else 'files'}")
+        say(f"cdnlog: format {', '.join(formats)}; {many(len(inputs.files), 'file')}")
     say(f"cdnlog: {total}")
     if total.rejected:
         reasons = sorted(total.reject_reasons.items(), key=lambda item: (-item[1], item[0]))
@@ -213,8 +216,6 @@ def reading(
         if given["paths"] == [STDIN] and sys.stdin is not None and sys.stdin.isatty():
             raise UsageError("standard input is a terminal; pipe a log into 'cdnlog ... -', or name its file")
         # A night is the same in whatever order its logs are named.
-        if (to := given["rejects"]) is not None and not to.parent.is_dir():
-            raise OutputError(visible(to), "its folder does not exist")
         job = Reading(given, find(sorted(given["paths"]) if nightly else given["paths"]))
         apart.check((job.given["out"], job.given["rejects"]), [*job.logs, *apart.of_store(mine.get("store"))])
         return command(job, **mine)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from cdnlog.cli.files import special
+from cdnlog.cli.files import is_special, special
 from cdnlog.errors import OutputError, UnknownNameError, UsageError
 from cdnlog.failpoints import failpoint
 from cdnlog.history.store import sweep, sync, temporary_prefix
@@ -19,8 +19,7 @@ def wanted(reports: Sequence[str], kinds: Sequence[str]) -> dict[Path, str]:
     """Read "html=FILE" and the like; return the kind of each file.
 
     Raises:
-        UsageError: One does not say that, two name the same file, or a folder does not exist.
-        OutputError: A folder cannot be written.
+        UsageError: One does not say that, or two name the same file.
     """
     found: dict[Path, str] = {}
     for text in reports:
@@ -33,23 +32,8 @@ def wanted(reports: Sequence[str], kinds: Sequence[str]) -> dict[Path, str]:
         check_local(path)
         if path in found:
             raise UsageError(f"two reports name {visible(path)}; give each a file of its own")
-        _check_folder(path)
         found[path] = kind
     return found
-
-
-def _check_folder(path: Path) -> None:
-    """Complain of what cannot work before hours are spent on reading."""
-    if not path.parent.is_dir():
-        raise UsageError(f"the folder of the report {visible(path)} does not exist; make it first")
-    if path.is_dir():
-        raise UsageError(f"the report {visible(path)} is a folder; name a file")
-    if not os.access(path.parent, os.W_OK) and not _is_special(path):
-        raise OutputError(visible(path), "its folder cannot be written")
-
-
-def _is_special(path: Path) -> bool:
-    return path.exists() and not path.is_file()
 
 
 def put(texts: Mapping[Path, str], store: Path) -> None:
@@ -64,7 +48,7 @@ def put(texts: Mapping[Path, str], store: Path) -> None:
         for where in sorted({path.parent for path in texts}):
             sweep(where, store)
         for number, where in enumerate(texts):
-            if not _is_special(where):
+            if not is_special(where):
                 temporaries[where] = where.with_name(f"{temporary_prefix(store)}report{number}.tmp")
                 _write(temporaries[where], texts[where])
         for where in texts:

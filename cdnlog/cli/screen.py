@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable
 from typing import NoReturn, TextIO
 
-from cdnlog.errors import OutputError
+from cdnlog.errors import PARTLY, OutputError
 from cdnlog.text import visible
 
 
@@ -51,7 +51,12 @@ def emit(text: str | Iterable[str]) -> None:
         _drop(sys.stdout)
     except OSError as error:
         _drop(sys.stdout)
-        raise OutputError("to standard output", error.strerror or str(error), whole=False) from error
+        raise OutputError("to standard output", error.strerror or str(error), PARTLY) from error
+
+
+def many(number: int, noun: str) -> str:
+    """Return how many there are of something: "1 file", "2,000 files"."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def leave(code: int) -> NoReturn:

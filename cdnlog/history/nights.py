@@ -23,6 +23,7 @@ from cdnlog.zones import floor_to_window, name_of
 HISTORY = 28 * DAY
 """How far back counts are compared and drawn."""
 _REMEMBERED = 60 * DAY
+_UNTOLD = "untold"  # the setting that is there from the end of a night until its reports are written
 _STRAY = 0.999  # share of the requests by whose end a night ends: the rest may be stray times
 
 
@@ -133,6 +134,12 @@ class NightData:
         )
         return [Seen(night, base_id(name), *rest) for night, name, *rest in rows]
 
+    def again(self) -> bool:
+        """Whether nothing came in since the night was told to its end."""
+        if not self.entries:
+            return True
+        return self._ledger.last_night() >= self.number and self._ledger.setting(_UNTOLD) is None
+
     def told(self, how: str) -> tuple[Finding, ...] | None:
         """Return the findings as they were told when the night was finished, None if it is not or they were told else.
 
@@ -161,8 +168,15 @@ class NightData:
             texts = ((msgspec.json.encode(one).decode(),) for one in told)
             connection.executemany("INSERT INTO told (finding) VALUES (?)", texts)
             self._ledger.set("told", _telling(self.number, how))
+            self._ledger.set(_UNTOLD, str(self.number))
             self._days.keep()
             self._ledger.forget_retired(self.number)
+
+    def delivered(self) -> None:
+        """Write down that the night is told to its end: its reports are where they were to be."""
+        if self._ledger.setting(_UNTOLD) is not None:
+            with self._ledger.store.transaction() as connection:
+                connection.execute("DELETE FROM setting WHERE name = ?", (_UNTOLD,))
 
     @property
     def ends(self) -> int | None:

@@ -171,12 +171,12 @@ def writing(path: Path) -> Iterator[Store]:
 
     Raises:
         StoreBusy: Another run has it.
-        StoreError: It is no store, damaged, or cannot be written.
-        UsageError: A newer cdnlog wrote it, or its folder does not exist.
+        StoreError: It is no store, damaged, cannot be written, or its folder does not exist.
+        UsageError: A newer cdnlog wrote it.
     """
     check_local(path)
     if not path.parent.is_dir():
-        raise UsageError(f"the folder of the store {visible(path)} does not exist; make it first")
+        raise StoreError(visible(path), "its folder does not exist", "make it first")
     with _locked(path):
         with _written(path), _told(path):
             sweep(path.parent, path)
@@ -213,7 +213,7 @@ def _locked(path: Path) -> Iterator[None]:
     try:
         handle = _lock(lock)
     except OSError as error:
-        raise StoreError(visible(path), f"cannot be locked: {error.strerror or error}") from error
+        raise StoreError(visible(path), f"cannot lock {visible(lock)}: {error.strerror or error}") from error
     if handle is None:
         raise StoreBusy(visible(path))
     _held.add(handle)
@@ -267,6 +267,8 @@ def sync(path: Path) -> None:
 
 
 def _connected(path: Path) -> sqlite3.Connection:
+    if path.is_dir():
+        raise StoreError(visible(path), "it is a folder", "name a file")
     return sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, isolation_level=None, timeout=_WAIT)
 
 
