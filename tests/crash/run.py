@@ -1,6 +1,9 @@
-"""Kills a night of four files at every failpoint and at random times, and kills the recovery too.
+"""Kills nights at every failpoint and at random times, and kills the recovery too.
 
-    python tests/crash/run.py [--times 200] [--doubles 50] [--calls 40] [--seed 1] [--cold]
+    python tests/crash/run.py [--times 200] [--doubles 50] [--orders 10] [--calls 40] [--seed 1] [--cold]
+
+Three nights are killed: the first one of a store, a second one of four files, and one to which whatever may come has
+come. The last of them is killed at random times too, told in any order, and told while system calls fail.
 
 Nights are forks of one process that has loaded everything, so that kills fall into the work and not into the start;
 system calls that fail are tried on processes of their own.

@@ -1,4 +1,4 @@
-"""A store with one night in it, and a second night of four files that is to be killed.
+"""A store with one night in it, and a second night that is to be killed.
 
 `Scene.fresh` sets the stage, `Scene.run` tells the night (to be killed, or not), and `Scene.faults` says what is wrong
 after the last run: totals against a count by `str.split`, the store and the reports against those of an undisturbed
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gc
 import os
+import random
 import shutil
 import signal
 import subprocess
@@ -25,6 +26,7 @@ from test_cases import environment
 import cdnlog
 from cdnlog.history.store import temporary_prefix
 from cdnlog.report import NIGHT_OUTPUTS, render
+from crash.deliveries import FOUR, Delivery
 
 GROWN = 400
 REPORTS = ("html", "json", "markdown", "prometheus")
@@ -104,6 +106,7 @@ class Scene:
         runner: What runs the program.
         lines: Lines of each file.
         reports: Kinds of reports that are written.
+        deliveries: What comes.
         first: Whether it is the first night, and the store must be made too.
         jobs: Files read at the same time.
     """
@@ -114,24 +117,20 @@ class Scene:
         runner: Runner = as_process,
         lines: int = GROWN,
         reports: Sequence[str] = REPORTS,
+        deliveries: Sequence[Delivery] = FOUR,
         *,
         first: bool = False,
         jobs: int = 2,
     ) -> None:
         self.folder, self._runner, self._reports, self._jobs = folder, runner, reports, jobs
         self.logs, self.store = folder / "logs", folder / "run" / "history.db"
-        grown = lines_of(lines)
-        write(self.logs / "a.gz", grown[: lines // 2])
         (folder / "run").mkdir()
+        for delivery in deliveries:
+            delivery(self.logs, lines, False)
         if not first:
             self._code(*self._args())
         shutil.copytree(folder / "run", folder / "before")
-        others = [lines_of(lines, 1, f"{name}.example", failing=0.2) for name in "bd"]
-        write(self.logs / "a.gz", grown)
-        write(self.logs / "b.zst", others[0])
-        write(self.logs / "c.log", others[0])
-        write(self.logs / "d.log", others[1], ended=False)
-        self.truth = truth(grown, *others)
+        self.truth = truth(*(delivery(self.logs, lines, True) for delivery in deliveries))
         self.fresh()
         self.exit = self._code(*self._args())
         self.undisturbed = self._seen()
@@ -140,6 +139,11 @@ class Scene:
         """Set the stage: a store with one night in it."""
         shutil.rmtree(self.folder / "run")
         shutil.copytree(self.folder / "before", self.folder / "run")
+
+    def told(self, chance: random.Random) -> int:
+        """Tell the night, its files named in any order and read one or two at a time; return the exit code."""
+        files = [path.relative_to(self.folder).as_posix() for path in self.logs.iterdir()]
+        return self._code(*self._args(chance.sample(files, len(files)), chance.randint(1, 2)))
 
     def run(self, kill_at: int | None = None) -> int:
         """Tell the night, killed at a failpoint if asked for; return the exit code."""
@@ -198,10 +202,10 @@ class Scene:
             found.append("another store or other reports than without the kill")
         return found + [f"stray {name}" for name in strays(self.folder)]
 
-    def _args(self) -> list[str]:
+    def _args(self, paths: Sequence[str] = ("logs",), jobs: int | None = None) -> list[str]:
         reports = [f"--report={kind}=run/report.{kind}" for kind in self._reports]
-        jobs = f"--jobs={self._jobs}"
-        return ["nightly", "logs", "--store", "run/history.db", *reports, "--fail-on", "never", jobs]
+        options = ["--store", "run/history.db", *reports, "--fail-on", "never", f"--jobs={jobs or self._jobs}"]
+        return ["nightly", *paths, *options]
 
     def _code(self, *args: str, kill_at: int | None = None) -> int:
         return self._runner(list(args), self.folder, {} if kill_at is None else {"CDNLOG_KILL_AT": str(kill_at)})
