@@ -114,7 +114,8 @@ class Reading:
         if address is None or not self.paths:
             yield {}
             return
-        with dask().connected(address, self.given["jobs"] or default_jobs()) as client:
+        jobs, debug = self.given["jobs"] or default_jobs(), bool(self.given["debug"])
+        with dask().connected(address, jobs, logs=debug) as client:
             yield {"client": client}
 
     def tell(self, *sets: Inputs) -> int:

@@ -7,9 +7,11 @@ and is summed up there, as a tree; only the sum comes back, and rejected lines i
 from __future__ import annotations
 
 import logging
+import signal
 import socket
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from multiprocessing import resource_tracker
 from typing import IO, Any
 
 import dask
@@ -50,20 +52,22 @@ _KILLED = (
 
 
 @contextmanager
-def connected(address: str, workers: int) -> Iterator[Client]:
+def connected(address: str, workers: int, *, logs: bool = False) -> Iterator[Client]:
     """Give a client of a scheduler, for the time of one command; for "local" of one on this machine.
 
     Args:
         address: As "tcp://10.0.0.1:8786", or "local".
         workers: Processes of a local cluster.
+        logs: Whether Dask tells what it does, on stderr.
 
     Raises:
         ClusterError: There is no scheduler at the address.
     """
-    logging.disable()  # what happens there is told by us; workers keep logs of their own
+    if not logs:
+        logging.disable()  # what happens there is told by us; workers elsewhere keep logs of their own
     try:
         if address == LOCAL:
-            with _local(workers) as cluster, Client(cluster, set_as_default=False) as client:
+            with _local(workers, logs=logs) as cluster, Client(cluster, set_as_default=False) as client:
                 yield client
         else:
             with _client(address) as client:
@@ -72,14 +76,25 @@ def connected(address: str, workers: int) -> Iterator[Client]:
         logging.disable(logging.NOTSET)
 
 
-def _local(workers: int) -> LocalCluster:
-    """Start workers on this machine that nobody else can reach."""
-    # One death of a worker is enough to look at a file apart: nothing but the file kills it, or the machine's memory.
-    with dask.config.set({"distributed.scheduler.allowed-failures": 0}):
-        return LocalCluster(
-            n_workers=workers, threads_per_worker=1, host="127.0.0.1", dashboard_address="127.0.0.1:0", memory_limit=0,
-            env={"DASK_LOGGING__DISTRIBUTED": "critical"},
-        )  # fmt: skip
+def _local(workers: int, *, logs: bool) -> LocalCluster:
+    """Start workers on this machine that nobody else can reach; they leave Ctrl-C to this process."""
+    resource_tracker.ensure_running()  # the start of which lets SIGINT through again
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # threads and processes inherit that
+    try:
+        with dask.config.set(
+            {
+                # One death of a worker is enough to look at a file apart: the file kills it, or the machine's memory.
+                "distributed.scheduler.allowed-failures": 0,
+                # A worker sets its logs up before it is given any other environment.
+                "distributed.nanny.pre-spawn-environ.DASK_LOGGING__DISTRIBUTED": "info" if logs else "critical",
+            }
+        ):
+            return LocalCluster(
+                n_workers=workers, threads_per_worker=1, host="127.0.0.1", dashboard_address="127.0.0.1:0",
+                memory_limit=0,
+            )  # fmt: skip
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
 
 
 def _client(address: str) -> Client:
