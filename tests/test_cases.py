@@ -115,8 +115,10 @@ def log(words: str) -> str:
     return "".join(f"{one}\n" for one in lines)
 
 
-def content(given: str | Content) -> bytes:
+def content(given: str | bytes | Content) -> bytes:
     """Return the bytes of a file."""
+    if isinstance(given, bytes):
+        return given
     if isinstance(given, str):
         return given.encode()
     data = base64.b64decode(given.base64) if given.base64 else (given.text or log(given.log)).encode()
@@ -124,7 +126,7 @@ def content(given: str | Content) -> bytes:
     return data[: len(data) - given.cut] + given.append.encode()
 
 
-def lay_out(files: Mapping[str, str | Content], folder: Path) -> None:
+def lay_out(files: Mapping[str, str | bytes | Content], folder: Path) -> None:
     """Make the files of a case."""
     for name, given in files.items():
         path = folder / name

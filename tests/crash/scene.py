@@ -16,12 +16,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from nights import content, kept, lines_of, strays, truth, write
-from test_cases import environment
+from test_cases import environment, lay_out
 
 import cdnlog
 from cdnlog.history.store import temporary_prefix
@@ -135,10 +135,13 @@ class Scene:
         self.exit = self._code(*self._args())
         self.undisturbed = self._seen()
 
-    def fresh(self) -> None:
-        """Set the stage: a store with one night in it."""
+    def fresh(self, files: Mapping[str, bytes] | None = None) -> None:
+        """Set the stage: a store with one night in it, or what a killed run left there."""
         shutil.rmtree(self.folder / "run")
-        shutil.copytree(self.folder / "before", self.folder / "run")
+        if files is None:
+            shutil.copytree(self.folder / "before", self.folder / "run")
+        else:
+            lay_out({f"run/{name}": data for name, data in files.items()}, self.folder)
 
     def told(self, chance: random.Random) -> int:
         """Tell the night, its files named in any order and read one or two at a time; return the exit code."""
