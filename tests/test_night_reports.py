@@ -28,7 +28,7 @@ from cdnlog.mute import Mute
 from cdnlog.plots import SEVERITY_COLOURS, Span
 from cdnlog.report import NIGHT_OUTPUTS, as_prometheus, charts, render
 from cdnlog.report.layout import Timeline
-from cdnlog.results import Diagnosis, FileNews, Night
+from cdnlog.results import Diagnosis, FileNews, Missing, Night
 from cdnlog.text import csv_cell, markdown_cell, visible
 
 MANY = [f"cdn{i:02d}.a-site-with-quite-a-name.example.com" for i in range(50)]
@@ -152,7 +152,14 @@ def empty() -> Night:
     """Return a night in which not one line came in."""
     counts = counts_of({})
     return replace(
-        night(findings=0), diagnosis=Diagnosis((), counts), history=counts, news=(), changed=(), missing=(), gone=()
+        night(findings=0),
+        diagnosis=Diagnosis((), counts),
+        history=counts,
+        news=(),
+        changed=(),
+        missing=(),
+        gone=(),
+        ends=None,
     )
 
 
@@ -240,6 +247,31 @@ def test_a_name_within_a_folder_is_no_other_name() -> None:
         news = tuple(FileNews(name, "grown", "", 1, 2, f"{name}: grew.") for name in names)
         text = render(replace(night(), news=news), "table", 80)
         assert all(f"{one.path}: grew." in text for one in news)
+
+
+def test_what_lacks_most_is_told_first() -> None:
+    """Of fifty gaps the domain that is missing altogether is on top, then the gaps with most requests."""
+    shown = "2026-11-20T07:00:00+08:00"
+    gaps = [Missing(f"d{i:02d}.example", shown, shown, i, whole=i == 7) for i in range(50)]
+    text = render(replace(night(), missing=tuple(gaps)), "table", 200)
+    rows = text.partition("Missing data (50)\n")[2].split("\n\n")[0].split("\n")[2:]
+    assert [row.split()[0] for row in rows] == ["d07.example", *(f"d{i}.example" for i in range(49, 30, -1))]
+    assert [row.split()[1] for row in rows] == ["all"] + ["hours"] * 19
+
+
+@pytest.mark.parametrize(("width", "gap"), [(90, "  "), (80, " "), (60, "  ")])
+def test_tables_close_up_where_that_makes_them_fit(width: int, gap: str) -> None:
+    """The list of findings with their states fits into 80 columns; what cannot fit anyhow keeps its gaps."""
+    text = render(night(["www.a-name.example"]), "table", width)
+    head = next(line for line in text.split("\n") if line.startswith("#"))
+    assert head.startswith(f"#{gap}severity{gap}state")
+    assert (len(head) <= width) == (width >= 80)
+
+
+def test_a_page_is_known_by_its_day() -> None:
+    """The title has the last day of the data, if there is any."""
+    assert "<title>Night report of CDN access logs, 2026-11-20</title>" in render(night(), "html")
+    assert "<title>Night report of CDN access logs</title>" in render(empty(), "html")
 
 
 @pytest.mark.parametrize("lang", LANGS)

@@ -30,7 +30,7 @@ def render(document: Document, lang: Lang = "en") -> str:
     page: str = template("report.html").render(
         sections=sections(document, lang, pictures=True),
         lang=lang,
-        title=speaker(lang)(_title(document)),
+        title=speaker(lang)(_title(document)) + _day(document),
         style=style,
         policy=policy,
     )
@@ -50,6 +50,13 @@ def _title(document: Document) -> str:
     if isinstance(document, Holdings):
         return "page-store"
     return "page-listing" if isinstance(document, Listing) else "page-codes"
+
+
+def _day(document: Document) -> str:
+    """Return the last day of a night's data: of many such pages each is to be told by its tab."""
+    if not isinstance(document, Night) or document.ends is None:
+        return ""
+    return f", {document.history.shown(document.ends - 1)[:10]}"
 
 
 @cache

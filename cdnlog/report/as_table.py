@@ -25,17 +25,29 @@ def _section(section: Section, width: int) -> list[str]:
         told = (f"{tile.label}: {tile.value} ({tile.note})" for tile in section.tiles)
         parts.append("\n".join(_wrap(line, width, "", "   ") for line in told))
     if section.rows:
-        parts = ["\n".join([*parts, _table(section)])]
+        parts = ["\n".join([*parts, *_table(section, width)])]
     parts += [_card(card, width) for card in section.cards]
     return parts + (["\n".join(_wrap(note, width, "", "   ") for note in section.notes)] if section.notes else [])
 
 
-def _table(section: Section) -> str:
-    from cdnlog.report.grid import grid  # noqa: PLC0415 - see there
+def _table(section: Section, width: int) -> list[str]:
+    from cdnlog.report.grid import NARROW, grid  # noqa: PLC0415 - see there
 
     rows = [[_cell(cell, head) for cell, head in zip(row, section.headers, strict=True)] for row in section.rows]
     align = ["right" if number else "left" for number in section.numeric]
-    return "\n".join(line.rstrip() for line in grid(rows, section.headers, "simple", align).split("\n"))
+    lines = _lines(grid(rows, section.headers, "simple", align))
+    if _widest(lines) <= width:
+        return lines
+    narrow = _lines(grid(rows, section.headers, NARROW, align))
+    return narrow if _widest(narrow) <= width else lines
+
+
+def _lines(table: str) -> list[str]:
+    return [line.rstrip() for line in table.split("\n")]
+
+
+def _widest(lines: list[str]) -> int:
+    return max(map(wcwidth.width, lines))
 
 
 def _cell(cell: Cell, head: str) -> str:

@@ -91,7 +91,8 @@ def _files(night: Night, say: Say) -> Tile:
         "tile-changed": len(night.changed),
     }
     words = [say(key, n=f"{n:,}") for key, n in faults.items() if n]
-    tone = "high" if faults["tile-incomplete"] else "medium" if faults["tile-missing"] else "good"
+    lost = faults["tile-incomplete"] or any(one.whole for one in night.missing)
+    tone = "high" if lost else "medium" if faults["tile-missing"] else "good"
     many = say("file" if len(files) == 1 else "files", n=f"{len(files):,}")
     return Tile(say("tile-input"), many, ", ".join(words) or say("tile-complete"), tone)
 
@@ -114,8 +115,19 @@ def _input(night: Night, say: Say) -> list[Section]:
     rest = (say("more-in-json", n=f"{more:,}"),) if more > 0 else ()
     twice = [one.text for one in night.news if one.kind == _TWICE][:_ROWS_SHOWN]
     notes = (*health.notes[:_ROWS_SHOWN], *rest, *twice, *known, stored, *night.unknown)
-    gaps = ((m.domain, clock(m.start), clock(m.end), m.usual, say(f"state-{m.state}")) for m in night.missing)
-    missing = _table("missing", ("domain", "from", "to", "usual-requests", "state"), gaps, say, folded=False)
+    worst = sorted(night.missing, key=lambda one: (not one.whole, -one.usual, one.domain, one.start))
+    gaps = (
+        (
+            m.domain,
+            say("lacks-all" if m.whole else "lacks-hours"),
+            clock(m.start),
+            clock(m.end),
+            m.usual,
+            say(f"state-{m.state}"),
+        )
+        for m in worst
+    )
+    missing = _table("missing", ("domain", "lacks", "from", "to", "usual-requests", "state"), gaps, say, folded=False)
     late = ((c.domain, clock(c.start), c.before, c.after) for c in night.changed)
     changed = _table("changed", ("domain", "hour", "requests-before", "requests-now"), late, say)
     return [Section(say("input-health"), notes=notes), *missing, *_news(night, say), *changed]
