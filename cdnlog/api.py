@@ -130,13 +130,13 @@ def diagnose(
         counts, evidence, providers = _counted(source_of_counts, made, rejects, progress, gather=True)
     own = made.provider or providers.pop(_ALL, None) or _provider(counts)
     tables = Tables(made.catalog, own, made.lang, {} if made.provider else providers)
-    return Diagnosis(findings(counts, evidence, tables), counts, made.lang)
+    return Diagnosis(findings(counts, evidence, tables), counts, made.lang, rows=evidence is not None)
 
 
 @spelt_out
 def diff(
-    before: Paths | Frames,
-    after: Paths | Frames,
+    before: Paths | Frames | Counts,
+    after: Paths | Frames | Counts,
     *,
     rejects: IO[bytes] | None = None,
     progress: Progress | bool | None = None,
@@ -145,7 +145,7 @@ def diff(
     """Compare two sets of logs: which codes became more or less frequent, which paths were lost.
 
     Args:
-        before: The first set, as in `count`.
+        before: The first set, as in `count`, or counts by domain and status; then no paths are compared.
         after: The second.
         rejects: As in `count`; both sets go into one file.
         progress: As in `count`.
@@ -169,10 +169,12 @@ def diff(
     from cdnlog.results import Difference  # noqa: PLC0415
 
     made = settings("5min", {**options, "by": ()})
-    (first, old, _), (second, new, _) = (
-        _counted(side, made, rejects, progress, gather=True) for side in (before, after)
+    (first, old), (second, new) = (
+        (side, None) if isinstance(side, Counts) else _counted(side, made, rejects, progress, gather=True)[:2]
+        for side in (before, after)
     )
-    return Difference(changes(first, second), lost_paths(old, new, second), first, second, made.lang)
+    lost = None if old is None or new is None else lost_paths(old, new, second)
+    return Difference(changes(first, second), lost, first, second, made.lang)
 
 
 @spelt_out

@@ -59,6 +59,21 @@ class DomainSummary:
     peak_mbps: float
 
 
+@dataclass(frozen=True, slots=True)
+class Aged:
+    """Old requests of a store, which `--keep` lets it keep less finely than it counted them.
+
+    Attributes:
+        window: Length in seconds of the windows that they are kept by, 0 for those that are kept no longer.
+        before: They were made before this instant, ISO 8601 with offset.
+        requests: How many they are.
+    """
+
+    window: int
+    before: str
+    requests: int
+
+
 @dataclass(frozen=True)
 class Counts(Views):
     """Requests and bytes per time window, domain and status code, or by the columns asked for.
@@ -69,6 +84,7 @@ class Counts(Views):
         window: Length of a window in seconds.
         zone: Time zone that windows are aligned to and shown in.
         inputs: What became of each input file.
+        aged: Of a store, what it keeps no longer, or less finely than these windows were asked for.
 
     Example:
         >>> import cdnlog
@@ -82,6 +98,7 @@ class Counts(Views):
     window: int
     zone: tzinfo = UTC
     inputs: Inputs = field(default_factory=Inputs)
+    aged: tuple[Aged, ...] = ()
 
     def __add__(self, other: Counts) -> Counts:
         """Merge two counts of the same window, dimensions and zone.
@@ -94,7 +111,8 @@ class Counts(Views):
         zone = self.zone if len(self) else other.zone  # nothing was counted, so no log told its zone
         if len(self) and len(other) and name_of(zone) != name_of(other.zone):
             raise UsageError("counts of different time zones cannot be added; give both the same tz")
-        return replace(self, cells=joined([self.cells, other.cells]), zone=zone, inputs=self.inputs + other.inputs)
+        cells, inputs, aged = joined([self.cells, other.cells]), self.inputs + other.inputs, self.aged + other.aged
+        return replace(self, cells=cells, zone=zone, inputs=inputs, aged=aged)
 
     def __radd__(self, other: object) -> Counts:
         """Let `sum` begin with 0."""

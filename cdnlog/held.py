@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from cdnlog.counts import Aged
+
 
 @dataclass(frozen=True, slots=True)
 class HeldDomain:
@@ -73,6 +75,8 @@ class Holdings:
         version: Of its tables.
         zone: Zone that its hours and days are aligned to.
         nights: Nights that were told.
+        anonymized: Whether all nights were: no finding that is kept names a client.
+        aged: What is kept less finely than it was counted, or no longer.
         files: All files, by path.
         domains: All domains, by name.
     """
@@ -82,5 +86,7 @@ class Holdings:
     version: int
     zone: str
     nights: int
+    anonymized: bool
+    aged: tuple[Aged, ...]
     files: tuple[HeldFile, ...]
     domains: tuple[HeldDomain, ...]

@@ -3,30 +3,22 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from datetime import tzinfo
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Unpack
 
 import numpy as np
 
-from cdnlog.buffer import Bools
-from cdnlog.counts import Counts
+from cdnlog.counts import DIMENSIONS, Counts, is_error
 from cdnlog.errors import UsageError
-from cdnlog.filters import microseconds
 from cdnlog.held import HeldDomain, HeldFile, Holdings
+from cdnlog.history.chosen import EVER, Files, aged, chosen
 from cdnlog.history.ledger import Entry, Ledger
 from cdnlog.history.store import VERSION, opened
-from cdnlog.history.tables import DAY, GRAIN, HOUR, Sums
-from cdnlog.model import MICROSECONDS, Inputs
-from cdnlog.options import Options, settings
-from cdnlog.settings import Settings
+from cdnlog.history.tables import DAY, GRAIN, Sums
+from cdnlog.options import Options, refuse_of_logs, settings
 from cdnlog.text import visible
-from cdnlog.zones import floor_to_window, instant, name_of, zone
-
-_EVER = 2**62
-FAILING = 400
+from cdnlog.zones import floor_to_window, instant, name_of
 
 
 def stored(store: str | os.PathLike[str], window: str = "5min", **options: Unpack[Options]) -> Counts:
@@ -35,10 +27,16 @@ def stored(store: str | os.PathLike[str], window: str = "5min", **options: Unpac
     Args:
         store: The store.
         window: Length of a window. Where some of the time asked for is kept more coarsely, windows are as long as that.
-        **options: `tz`, `since`, `until` and `domain` as in `cdnlog.options.Options`; others have no effect.
+        **options: `tz`, `since`, `until`, `domain` and `by` (of window, domain and status) as in
+            `cdnlog.options.Options`; what tells how to read logs is refused.
+
+    Returns:
+        The counts. `Counts.inputs` are the files with data in that time; of their lines those count that are in the
+        table, the others are filtered. `Counts.aged` says what is kept less finely, or no longer.
 
     Raises:
-        UsageError: There is no such store, or an option cannot work.
+        UsageError: There is no such store, or an option cannot work: what is kept by the hour or the day cannot be cut
+            within one, nor put together to days of a zone that begin within one.
         StoreError: It is damaged.
 
     Example:
@@ -49,44 +47,14 @@ def stored(store: str | os.PathLike[str], window: str = "5min", **options: Unpac
         >>> counts == cdnlog.count("sample_logs", window="1h")
         True
     """
+    refuse_of_logs(options)
     made = settings(window, options, GRAIN)
-    if made.by:
-        raise UsageError("history is kept by window, domain and status; leave --by out, or count the logs themselves")
+    if others := [name for name in made.dimensions if name not in DIMENSIONS]:
+        raise UsageError(
+            f"a store keeps counts by window, domain and status only; count the log files for '{visible(others[0])}'"
+        )
     with opened(Path(store)) as open_store:
-        ledger = Ledger(open_store)
-        where = made.tz or zone(ledger.setting("zone") or "UTC")
-        begins, ends = _bounds(made, where)
-        words = ledger.words()
-        sums = ledger.sums(begins, ends)
-        keys = sums.keys
-        sums = sums.where((keys[:, 0] >= begins) & (keys[:, 0] < ends) & _wanted(keys[:, 1], words, made))
-        inputs = Inputs(tuple(entry.report() for entry in ledger.counting(begins, ends)))
-        coarsest = _coarsest(sums, ledger)
-    return replace(sums.counts(words, max(made.window, coarsest), where), inputs=inputs)
-
-
-def _bounds(made: Settings, where: tzinfo) -> tuple[int, int]:
-    since, until = (
-        None if moment is None else -(-microseconds(moment, where) // MICROSECONDS)
-        for moment in (made.since, made.until)
-    )
-    return -_EVER if since is None else since, _EVER if until is None else until
-
-
-def _wanted(domains: np.ndarray[tuple[int], np.dtype[np.int64]], words: dict[int, str], made: Settings) -> Bools:
-    globs = [glob.lower() for glob in made.domains]
-    distinct, places = np.unique(domains, return_inverse=True)
-    wanted = [not globs or any(fnmatchcase(words[number], glob) for glob in globs) for number in distinct.tolist()]
-    kept: Bools = np.array(wanted, bool)[places]
-    return kept
-
-
-def _coarsest(sums: Sums, ledger: Ledger) -> int:
-    """Return the length of the coarsest cells that may be among some."""
-    first = int(sums.keys[:, 0].min()) if len(sums.keys) else _EVER
-    if first < ledger.horizon("days"):
-        return DAY
-    return HOUR if first < ledger.horizon("hours") else GRAIN
+        return chosen(Ledger(open_store), made)
 
 
 def holdings(store: str | os.PathLike[str]) -> Holdings:
@@ -107,12 +75,20 @@ def holdings(store: str | os.PathLike[str]) -> Holdings:
     place = Path(store)
     with opened(place) as open_store:
         ledger = Ledger(open_store)
-        where = zone(ledger.setting("zone") or "UTC")
-        files = tuple(_file(entry, where) for entry in ledger.entries())
-        domains = tuple(_domains(ledger.sums(-_EVER, _EVER), ledger.words(), where))
-        nights = ledger.last_night()
-    size = place.stat().st_size
-    return Holdings(visible(place), size, VERSION, name_of(where), nights, files, domains)
+        where, entries = ledger.zone, ledger.entries()
+        held = ledger.held(-EVER, EVER)
+        dropped = Files([one for one in entries if one.counts], held).dropped()
+        return Holdings(
+            path=visible(place),
+            size=place.stat().st_size,
+            version=VERSION,
+            zone=name_of(where),
+            nights=ledger.last_night(),
+            anonymized=ledger.anonymized,
+            aged=tuple(aged(held.sums, ledger.grains, where, *dropped)),
+            files=tuple(_file(entry, where) for entry in entries),
+            domains=tuple(_domains(held.sums, ledger.words(), where)),
+        )
 
 
 def _file(entry: Entry, where: tzinfo) -> HeldFile:
@@ -143,7 +119,7 @@ def _domains(sums: Sums, words: dict[int, str], where: tzinfo) -> list[HeldDomai
         windows, status, own = keys[rows, 0], keys[rows, 2], numbers[rows]
         days = np.unique(floor_to_window(windows, DAY, where))
         first, last = (instant(int(time), where) for time in (windows[0], windows[-1] + GRAIN))
-        requests, errors, sent = own[:, 0].sum(), own[(status == 0) | (status >= FAILING), 0].sum(), own[:, 1].sum()
+        requests, errors, sent = own[:, 0].sum(), own[is_error(status), 0].sum(), own[:, 1].sum()
         name = words[int(keys[rows.start, 1])]
         held.append(HeldDomain(name, first, last, len(days), int(requests), int(errors), int(sent)))
     return sorted(held, key=lambda row: row.domain)

@@ -166,7 +166,7 @@ def _finished(data: NightData, intake: Intake, made: Settings) -> Night:
     """Tell a night, and write down that it is over."""
     how = _how(made)
     night = _told(data, intake, made, data.told(how))
-    data.finish(_remembered(night), night.diagnosis, how)
+    data.finish(_remembered(night), night.diagnosis, how, anonymized=made.anonymize)
     return night
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime, tzinfo
 from importlib import import_module
 from pathlib import Path
@@ -71,6 +71,30 @@ class Options(TypedDict, total=False):
     lang: str
     block: int
     client: Client | None
+
+
+OF_LOGS = frozenset(
+    {"format", "log_tz", "domain_name", "keep_damaged", "max_rejects", "rejects", "jobs", "block", "client", "cluster"}
+)
+"""What tells how logs are read: nothing of it can change what a store counted."""
+
+
+def refuse_of_logs(given: Mapping[str, Any], spelt: Callable[[str], str] = str) -> None:
+    """Refuse options of a store that would change nothing.
+
+    Args:
+        given: Options by name; None and False stand for not given.
+        spelt: How the user spells a name.
+
+    Raises:
+        UsageError: There is one.
+    """
+    for name, value in given.items():
+        if name in OF_LOGS and value is not None and value is not False:
+            raise UsageError(
+                f"{spelt(name)} is about reading logs, and a store holds only what was counted of them; "
+                "leave it out, or name the logs instead of the store"
+            )
 
 
 def spelt_out(function: F) -> F:

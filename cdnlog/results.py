@@ -33,6 +33,7 @@ class Diagnosis(Renderable):
         items: The findings.
         counts: The counts they were made from, with the inputs.
         lang: Language of their sentences.
+        rows: Whether log lines were looked at; without, causes are what code tables and counts alone can say.
 
     Example:
         >>> import cdnlog
@@ -44,6 +45,7 @@ class Diagnosis(Renderable):
     items: tuple[Finding, ...]
     counts: Counts
     lang: Lang = "en"
+    rows: bool = True
 
     def __iter__(self) -> Iterator[Finding]:
         """Iterate over the findings, worst first."""
@@ -139,7 +141,7 @@ class Difference(Renderable):
 
     Attributes:
         changes: Every code of every domain, the changes that are no chance first.
-        lost: Paths that were served and now fail.
+        lost: Paths that were served and now fail, None where there are counts alone to compare.
         before: Counts of the first set.
         after: Counts of the second.
         lang: Language it is told in.
@@ -152,7 +154,7 @@ class Difference(Renderable):
     """
 
     changes: tuple[Change, ...]
-    lost: tuple[LostPath, ...]
+    lost: tuple[LostPath, ...] | None
     before: Counts
     after: Counts
     lang: Lang = "en"
@@ -162,7 +164,8 @@ class Difference(Renderable):
         if self.uncounted:
             return f"<Difference: nothing to compare, not one request {' and '.join(self.uncounted)}>"
         changed = sum(change.kind != "same" for change in self.changes)
-        return f"<Difference: {changed} of {len(self.changes)} shares changed, {len(self.lost)} paths lost>"
+        lost = "" if self.lost is None else f", {len(self.lost)} paths lost"
+        return f"<Difference: {changed} of {len(self.changes)} shares changed{lost}>"
 
     @property
     def uncounted(self) -> tuple[str, ...]:

@@ -312,6 +312,20 @@ def test_ages_are_counted_from_the_newest_data(tmp_path: Path, place: Path) -> N
     assert cdnlog.stored(place, window="5m").window == 86_400
     recent = cdnlog.stored(place, window="5m", since="2026-11-24")
     assert recent.window == 300
+    assert [(one.window, one.before[:16], one.requests) for one in cdnlog.stored(place).aged] == [
+        (0, "2026-11-21T06:00", 240),
+        (86_400, "2026-11-22T06:00", 120),
+        (3600, "2026-11-23T06:00", 120),
+    ]
+    assert [one.window for one in counts.aged] == [0]
+    assert cdnlog.holdings(place).aged == cdnlog.stored(place).aged
+    assert [one.accounting.counted for one in counts.inputs.files] == [0, 0, 120, 120, 120, 120]
+    total = counts.inputs.total
+    assert (total.lines, total.filtered) == (720, 240)
+    for options in ({"tz": "UTC"}, {"since": "2026-11-22 05:30"}, {"tz": "+09:30", "since": "2026-11-23T00:00+08:00"}):
+        with pytest.raises(UsageError, match="the store keeps"):
+            cdnlog.stored(place, **options)  # type: ignore[arg-type]
+    assert cdnlog.stored(place, window="90m", since="2026-11-23").window == 3 * 3600  # of hours no 90 minutes are made
     at_once = tmp_path / "once.db"
     cdnlog.nightly(tmp_path / "logs", at_once, keep="1d,2d,3d")
     assert cdnlog.stored(at_once, window="1d") == counts

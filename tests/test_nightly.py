@@ -335,7 +335,7 @@ def test_a_night_that_was_stopped_is_new(tmp_path: Path, monkeypatch: pytest.Mon
     """What a run took in that ended before it could tell is not passed over by the next one as known."""
     write(tmp_path / "logs" / "a.log", FEW)
     with monkeypatch.context() as patch:
-        patch.setattr(nights_of_store.NightData, "finish", lambda *_: signal.raise_signal(signal.SIGINT))
+        patch.setattr(nights_of_store.NightData, "finish", lambda *_, **__: signal.raise_signal(signal.SIGINT))
         assert run(tmp_path).code == 130
     assert run(tmp_path, "--require-data") == Result(0, b"", b"")
 
@@ -588,12 +588,20 @@ def test_a_store_answers_like_its_logs(tmp_path: Path) -> None:
         ["count", "-o", "csv"],
         ["count", "--window", "1d", "-o", "csv", "--domain", "w*"],
         ["count", "-o", "csv", "--since", "2026-11-21"],
+        ["count", "-o", "csv", "--by", "status", "--by", "domain"],
+        ["count", "-o", "csv", "--by", "window"],
     ):
         logs, store = (run_here([*args, *given], tmp_path).out for given in (["logs"], ["--store", "history.db"]))
         assert logs == store
     code, out, _ = run_here(["diagnose", "--store", "history.db", "-o", "json", "--fail-on", "low"], tmp_path)
     assert code == 1
-    assert json.loads(out)["findings"][0]["status"] == 502
+    found = json.loads(out)["findings"]
+    assert found[0]["status"] == 502
+    assert {one["evidence"][0]["verdict"] for one in found} == {"not-measurable"}
+    for more in (["--domain", "w*"], ["--lang", "ko", "-o", "html"]):
+        told = run_here(["diagnose", "--store", "history.db", *more], tmp_path).out.decode()
+        assert "cdnlog diagnose LOGS --domain www.example.com --since 2026-11-20" in " ".join(told.split())
+    assert b"LOGS" not in run_here(["diagnose", "logs"], tmp_path).out
     held = json.loads(run_here(["history", "--store", "history.db", "-o", "json"], tmp_path).out)
     assert (held["schema"], held["nights"], len(held["files"])) == ("cdnlog.history/1", 2, 2)
     for output in ("table", "csv", "markdown", "html"):
@@ -603,8 +611,56 @@ def test_a_store_answers_like_its_logs(tmp_path: Path) -> None:
         ["count", "logs", "--store", "history.db"],
         ["history", "--store", "none.db"],
         ["count", "--store", "none.db"],
+        ["diff", "2026-11-20", "--store", "history.db"],
+        ["diff", "logs", "logs", "--store", "history.db"],
+        ["diff", "2026-11-20", "2026-11-21", "--store", "history.db", "--since", "2026-11-20"],
     ):
         assert run_here(args, tmp_path).code == 2
+
+
+def test_what_a_store_cannot_answer_is_refused(tmp_path: Path) -> None:
+    """An option that is about reading logs, or asks for what a store does not keep, is named; nothing is ignored."""
+    nights(tmp_path, day_of(0))
+    for command, option, *value in (
+        ("count", "--format", "tencent-cdn"),
+        ("count", "--log-tz", "UTC"),
+        ("count", "--domain-name", "a.example"),
+        ("count", "--keep-damaged"),
+        ("count", "--max-rejects", "0.5"),
+        ("count", "--rejects", "rejects.jsonl"),
+        ("diagnose", "--jobs", "2"),
+        ("diagnose", "--cluster", "local"),
+    ):
+        code, _, err = run_here([command, "--store", "history.db", option, *value], tmp_path)
+        assert (code, err.startswith(f"cdnlog: {option} is about reading logs".encode())) == (2, True)
+    assert not (tmp_path / "rejects.jsonl").exists()
+    for args, word in (
+        (["--by", "isp"], "count the log files for 'isp'"),
+        (["--since", "2026-11-20T00:02"], "give 2026-11-20T00:00:00+08:00"),
+        (["--until", "2026-11-20T00:04"], "give 2026-11-20T00:00:00+08:00"),
+    ):
+        code, _, err = run_here(["count", "--store", "history.db", *args], tmp_path)
+        assert (code, word in err.decode()) == (2, True)
+    with pytest.raises(UsageError, match="keep_damaged is about reading logs"):
+        cdnlog.stored(tmp_path / "history.db", keep_damaged=True)
+    err = run_here(["count", "--store", "history.db", "--since", "2030-01-01", "--require-data"], tmp_path)
+    assert (err.code, b"the store holds nothing there" in err.err) == (4, True)
+
+
+def test_two_days_of_a_store_are_compared(tmp_path: Path) -> None:
+    """`diff DAY DAY --store` finds what `diff` of their logs finds; paths, which a store has not, are null."""
+    nights(tmp_path, day_of(0), day_of(1, failing=0.5))
+    args = ["diff", "2026-11-20", "2026-11-21", "--store", "history.db"]
+    stored = json.loads(run_here([*args, "-o", "json"], tmp_path).out)
+    logs = json.loads(run_here(["diff", "logs/0.log", "logs/1.log", "-o", "json"], tmp_path).out)
+    assert stored["changes"] == logs["changes"]
+    assert stored["lost_paths"] is None
+    assert [side["counted"] for side in (stored["before"], stored["after"])] == [
+        side["counted"] for side in (logs["before"], logs["after"])
+    ]
+    assert b"Paths are not compared" in run_here(args, tmp_path).out
+    empty = run_here(["diff", "2026-11-19", "2026-11-20", "--store", "history.db", "--require-data"], tmp_path)
+    assert (empty.code, b"nothing was compared" in empty.err) == (4, True)
 
 
 def test_texts_are_in_the_language_asked_for(tmp_path: Path) -> None:

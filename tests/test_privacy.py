@@ -315,6 +315,23 @@ def test_a_night_told_again_is_anonymized_anew(logs: Path, tmp_path: Path) -> No
     assert left.diagnosis[0].affected["client_ips"][0] == "203.0.113.0"
 
 
+def test_a_store_remembers_that_it_names_nobody(logs: Path, tmp_path: Path) -> None:
+    """A night told with it names no client from the store, however it is told again; results say so till one is not."""
+    store, log = tmp_path / "history.db", tmp_path / "a.log"
+    log.write_bytes((logs / "a.log").read_bytes())
+    cdnlog.nightly(log, store, anonymize=True)
+    again = cdnlog.nightly(log, store)
+    assert ADDRESS.search(again.to_json())  # the log was read anew
+    log.unlink()
+    assert ADDRESS.search(cdnlog.nightly(log, store).to_json()) is None
+    assert ADDRESS.search(store.read_bytes().decode("latin-1")) is None
+    assert (cdnlog.holdings(store).anonymized, cdnlog.stored(store).inputs.anonymized) == (True, True)
+    assert b"name no clients" in run_here(["history", "--store", "history.db"], tmp_path).out
+    cdnlog.nightly(logs / "b.log", store)
+    assert (cdnlog.holdings(store).anonymized, cdnlog.stored(store).inputs.anonymized) == (False, False)
+    assert cdnlog.stored(store, anonymize=True).inputs.anonymized
+
+
 def test_the_library_anonymizes_too(logs: Path) -> None:
     """`read`, `stream` and `rows` give rows of networks; frames are anonymized where they are counted."""
     frame = cdnlog.read(logs / "a.log", anonymize=True)

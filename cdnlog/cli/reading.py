@@ -22,12 +22,13 @@ from cdnlog.cli.screen import many, say
 from cdnlog.errors import LOOKS_LIKE, NothingToAnalyse, UsageError, advice
 from cdnlog.memory import keep_freed_memory
 from cdnlog.model import FileReport, Inputs, Verdict
-from cdnlog.options import Options, dask
+from cdnlog.options import OF_LOGS, Options, dask, refuse_of_logs
 from cdnlog.pipeline import default_jobs
 from cdnlog.source import DOCUMENTS, STDIN, UNFINISHED, Found, find, same_content
-from cdnlog.windows import seconds
+from cdnlog.windows import seconds, window_name
 
 _NAMED = 3  # names that are told of many
+_NAMES = {"fmt": "format"}  # parameters that are called otherwise than their options
 _BEYOND = {
     "domains": "only those with most requests are named, all others are (other); --domain and --since leave some out",
     "windows": "they are put together to longer ones; --window and --since make them fewer",
@@ -37,10 +38,17 @@ _BEYOND = {
 
 @dataclass(frozen=True)
 class Reading:
-    """The shared options as given; attributes are the parameters of `shared.options`."""
+    """The shared options as given; attributes are the parameters of `shared.options`.
+
+    Attributes:
+        given: The options by name.
+        found: The files to read.
+        of_store: Whether a store takes their place.
+    """
 
     given: dict[str, Any]
     found: Found
+    of_store: bool = False
 
     @property
     def window(self) -> str:
@@ -72,7 +80,8 @@ class Reading:
             "domain": self.given["domain"] or (),
             "by": by or (),
         }
-        return cast("Options", options)
+        left_out = OF_LOGS if self.of_store else ()
+        return cast("Options", {name: value for name, value in options.items() if name not in left_out})
 
     @property
     def logs(self) -> Iterator[tuple[Path, str]]:
@@ -88,10 +97,12 @@ class Reading:
         return paths
 
     def stored(self, store: Path, by: list[str] | None = None) -> cdnlog.Counts:
-        """Return the counts of a store; say so where it keeps them more coarsely than asked for."""
+        """Return the counts of a store; say so where it keeps less than is asked for."""
         counts = cdnlog.stored(store, self.window, **self.options(by))
-        if counts.window > seconds(self.window) and not self.quiet:
-            say(f"cdnlog: older data is kept by {counts.window // 3600} h, so windows are; --since leaves it out")
+        if not self.quiet:
+            _tell_aged(counts, self.window)
+        if not counts.inputs.files:
+            say("cdnlog: the store holds nothing there; look at --since and --until, and at 'cdnlog history'")
         return counts
 
     @contextmanager
@@ -122,12 +133,12 @@ class Reading:
         """Say on stderr what became of the input, of each set if there are several; return the exit code of it."""
         inputs = sum(sets, Inputs())
         if not self.quiet:
-            _tell_found(self.found, asked=bool(self.paths))
+            _tell_found(self.found, asked=bool(self.paths) and not self.of_store)
         _tell_files(inputs)
         for name, there in inputs.limits.items():
             say(f"cdnlog: limit reached: there are {there:,} {name}; {_BEYOND[name]}")
         if not self.quiet:
-            _tell_lines(inputs, asked=self.given["rejects"] is not None)
+            _tell_lines(inputs, asked=self.of_store or self.given["rejects"] is not None)
         empty = [one.total for one in sets if not one.total.counted]
         if any(total.filtered for total in empty):
             say("cdnlog: every line was filtered; look at --since, --until and --domain")
@@ -135,6 +146,14 @@ class Reading:
             say(f"cdnlog: {NothingToAnalyse()}")
             return worst(inputs.exit_code, NothingToAnalyse.exit_code)
         return inputs.exit_code
+
+
+def _tell_aged(counts: cdnlog.Counts, asked: str) -> None:
+    for one in counts.aged:
+        kept = f"kept by {window_name(one.window)}" if one.window else "kept no longer"
+        say(f"cdnlog: {one.requests:,} requests before {one.before} are {kept}")
+    if "window_start" in counts.dims and counts.window > seconds(asked):
+        say(f"cdnlog: windows are {window_name(counts.window)} for that; --since leaves what is old out")
 
 
 def _tell_found(found: Found, *, asked: bool) -> None:
@@ -182,7 +201,11 @@ def _tell_lines(inputs: Inputs, *, asked: bool) -> None:
 
 
 def reading(
-    command: Callable[..., int], *, helps: Mapping[str, str] | None = None, refused: Iterable[str] = ()
+    command: Callable[..., int],
+    *,
+    helps: Mapping[str, str] | None = None,
+    refused: Iterable[str] = (),
+    days: bool = False,
 ) -> Callable[..., Any]:
     """Give a command the shared options: it is called with a `Reading` and its own options by name.
 
@@ -190,6 +213,7 @@ def reading(
         command: The command.
         helps: What shared options mean for this command, where that is something else.
         refused: Shared options that this command has an answer to instead of a use for: its help does not list them.
+        days: Whether its paths are days of the store where one is given.
     """
     own = list(inspect.signature(command).parameters.values())[1:]
     hints = get_type_hints(command, include_extras=True)
@@ -212,18 +236,30 @@ def reading(
         keep_freed_memory()
         mine = {p.name: given.pop(p.name) for p in own}
         given["paths"] = given["paths"] or []
-        if or_store and bool(given["paths"]) == (mine["store"] is not None):
+        stored = or_store and mine["store"] is not None
+        if stored:
+            _check_stored(given, common.parameters, days=days)
+        elif or_store and not given["paths"]:
             raise UsageError("name the logs to read, PATH..., or a store, --store FILE: one of the two")
         if given["paths"] == [STDIN] and sys.stdin is not None and sys.stdin.isatty():
             raise UsageError("standard input is a terminal; pipe a log into 'cdnlog ... -', or name its file")
         # A night is the same in whatever order its logs are named.
-        job = Reading(given, find(sorted(given["paths"]) if nightly else given["paths"]))
+        paths = [] if stored else given["paths"]
+        job = Reading(given, find(sorted(paths) if nightly else paths), of_store=stored)
         apart.check((job.given["out"], job.given["rejects"]), [*job.logs, *apart.of_store(mine.get("store"))])
         return command(job, **mine)
 
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     run.__annotations__ = {p.name: p.annotation for p in parameters}
     return guarded(run)
+
+
+def _check_stored(given: Mapping[str, Any], known: Mapping[str, inspect.Parameter], *, days: bool) -> None:
+    """Refuse what cannot be done with a store instead of logs."""
+    if given["paths"] and not days:
+        raise UsageError("name the logs to read, PATH..., or a store, --store FILE: one of the two")
+    named = {_NAMES.get(name, name): value for name, value in given.items() if value != known[name].default}
+    refuse_of_logs(named, lambda name: f"--{name.replace('_', '-')}")
 
 
 def _described(hint: Any, **told: Any) -> Any:  # noqa: ANN401 - an annotation

@@ -84,6 +84,11 @@ class _Judge:
         self.cause = cache(tables.catalog.cause)
         self.limits = tables.catalog.thresholds()
 
+    @property
+    def blind(self) -> bool:
+        """Whether there are only counts."""
+        return self._library is None
+
     def rows(self, stretch: Stretch) -> Rows | None:
         """Return the kept failing rows of a stretch, None if there are only counts."""
         return self._library.failing(stretch) if self._library else None
@@ -168,6 +173,8 @@ class _Author:
         for reading in draft.decision.readings:
             statement = self._say(reading.phrase, **reading.facts)
             yield {"rule": reading.rule, "verdict": reading.verdict, "statement": statement}
+        if self._judge.blind:
+            yield {"rule": "rows", "verdict": "not-measurable", "statement": self._say("no-rows")}
         yield {"rule": "E01", **self._gate(draft.stretch)}
         if draft.stretch.incident and not draft.stretch.incident.told:
             yield {"rule": "E02", "verdict": "not-measurable", "statement": self._say("no-quiet-time")}

@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
+from datetime import tzinfo
 from hashlib import sha256
 from typing import Any
 
@@ -13,7 +14,7 @@ import numpy as np
 
 from cdnlog.history.fingerprint import Sketch
 from cdnlog.history.store import Store
-from cdnlog.history.tables import DAY, HOUR, Sums
+from cdnlog.history.tables import DAY, HOUR, Grains, HeldSums, Sums
 from cdnlog.history.volume import Volume
 from cdnlog.model import Accounting, FileReport, Verdict
 from cdnlog.text import visible
@@ -106,6 +107,7 @@ _TEXTS = ", ".join(f"(SELECT text FROM word WHERE word.id = {name}) AS {name}" f
 _FOLDER = "(SELECT text FROM word WHERE word.id = folder) AS folder"
 _SELECT = f"SELECT id, name, {_FOLDER}, {', '.join((*_OWN, *_LINES, 'reasons'))}, {_TEXTS} FROM file"  # noqa: S608
 _TIMED = "INDEXED BY file_time WHERE cells IS NOT NULL AND begins < ? AND ends > ?"
+_COUNTING = "retired IS NULL AND state = ?"
 _OUTDATED = """DELETE FROM file WHERE retired < ? AND EXISTS
   (SELECT 1 FROM file AS now WHERE now.key = file.key AND now.retired IS NULL AND now.id > file.id)"""
 _COUNT = "INSERT INTO volume VALUES (?, ?) ON CONFLICT (hour) DO UPDATE SET requests = requests + excluded.requests"
@@ -151,9 +153,24 @@ class Ledger:
         """Return the end of what is kept by "hours" or "days" only, in UTC seconds; 0 if nothing is."""
         return int(self.setting(name) or 0)
 
+    @property
+    def zone(self) -> tzinfo:
+        """The zone that hours and days are aligned to."""
+        return zone(self.setting("zone") or "UTC")
+
+    @property
+    def anonymized(self) -> bool:
+        """Whether all nights were told without naming a client."""
+        return self.setting("anonymized") == "yes"
+
+    @property
+    def grains(self) -> Grains:
+        """How finely data is kept; not since when none is."""
+        return Grains(self.zone, self.horizon("hours"), self.horizon("days"))
+
     def counting(self, begins: int, ends: int) -> list[Entry]:
         """Return what counts and has data in a time, or has none at all; by path."""
-        where = "WHERE state = ? AND retired IS NULL AND (begins IS NULL OR (begins < ? AND ends > ?))"
+        where = f"WHERE {_COUNTING} AND (begins IS NULL OR (begins < ? AND ends > ?))"
         return sorted(self._entries(where, (COUNTED, ends, begins)), key=lambda entry: entry.path)
 
     def at(self, path: str) -> list[Entry]:
@@ -192,7 +209,19 @@ class Ledger:
 
     def sums(self, begins: int, ends: int) -> Sums:
         """Return all that counts in the files with data in a time; cells beside it are among them."""
-        return self._sums("retired IS NULL AND state = ?", (ends, begins, COUNTED))
+        return self._sums(_COUNTING, (ends, begins, COUNTED))
+
+    def held(self, begins: int, ends: int) -> HeldSums:
+        """Return the same by the files."""
+        rows: list[int] = []
+
+        def blobs() -> Iterator[bytes]:
+            values = (ends, begins, COUNTED)
+            for row, blob in self._run(f"SELECT id, cells FROM file {_TIMED} AND {_COUNTING}", values):  # noqa: S608
+                rows.append(row)
+                yield blob
+
+        return HeldSums(*Sums.unpack_sized(blobs()), rows)
 
     def sums_before(self, night: int, begins: int, ends: int) -> Sums:
         """Return the same as it was before a night."""

@@ -151,7 +151,7 @@ class NightData:
         rows = self._ledger.store.connection.execute("SELECT finding FROM told ORDER BY place")
         return tuple(msgspec.json.decode(text, type=Finding) for (text,) in rows)
 
-    def finish(self, seen: Iterable[Seen], told: Iterable[Finding], how: str) -> None:
+    def finish(self, seen: Iterable[Seen], told: Iterable[Finding], how: str, *, anonymized: bool) -> None:
         """Write down that the night is over, and what was found; once, whenever it is told again."""
         if self._ledger.last_night() >= self.number or not self.entries:
             return
@@ -169,6 +169,8 @@ class NightData:
             connection.executemany("INSERT INTO told (finding) VALUES (?)", texts)
             self._ledger.set("told", _telling(self.number, how))
             self._ledger.set(_UNTOLD, str(self.number))
+            all_are = anonymized and (self.number == 1 or self._ledger.anonymized)
+            self._ledger.set("anonymized", "yes" if all_are else "no")
             self._days.keep()
             self._ledger.forget_retired(self.number)
 

@@ -13,7 +13,7 @@ from datetime import UTC, tzinfo
 import numpy as np
 import numpy.typing as npt
 
-from cdnlog.buffer import Ints
+from cdnlog.buffer import Bools, Ints
 from cdnlog.cells import Cells, Value
 from cdnlog.counts import DIMENSIONS, MEASURES, Counts
 from cdnlog.history.packed import limbs, packed, unpacked, whole
@@ -92,10 +92,15 @@ class Sums:
     @classmethod
     def unpack(cls, blobs: Iterable[bytes]) -> Sums:
         """Return what was packed, cells of the same key not yet added up."""
-        rows, _ = unpacked(blobs, _COLUMNS)
+        return cls.unpack_sized(blobs)[0]
+
+    @classmethod
+    def unpack_sized(cls, blobs: Iterable[bytes]) -> tuple[Sums, list[int]]:
+        """Return the same, and how many cells each blob had."""
+        rows, sizes = unpacked(blobs, _COLUMNS)
         sums = whole(rows[:, _KEYS:])
         sums[:, _LOOKUPS] = sums[:, 0] - sums[:, _LOOKUPS]
-        return cls(rows[:, :_KEYS], sums)
+        return cls(rows[:, :_KEYS], sums), sizes
 
     @classmethod
     def joined(cls, parts: Sequence[Sums]) -> Sums:
@@ -149,6 +154,33 @@ class Sums:
         names: tuple[Value, ...] = tuple(words[number] for number in domains.tolist())
         cells = Cells(keys, self.sums, (None, names, tuple(statuses.tolist())))
         return Counts(DIMENSIONS, cells.folded(), window, zone)
+
+
+@dataclass(frozen=True)
+class HeldSums:
+    """What is kept of some files.
+
+    Attributes:
+        sums: The cells, file by file.
+        sizes: How many of them each file has.
+        rows: Its row.
+    """
+
+    sums: Sums
+    sizes: Sequence[int]
+    rows: Sequence[int]
+
+    def requests(self, cells: Bools) -> dict[int, int]:
+        """Return the requests in some of the cells by row."""
+        requests = self.sums.sums[:, 0].astype(np.float64) * cells  # exact: no file has 2**53 lines
+        sums = np.bincount(np.repeat(np.arange(len(self.rows)), self.sizes), requests, len(self.rows))
+        return dict(zip(self.rows, map(int, sums.tolist()), strict=True))
+
+    def first(self, row: int) -> int:
+        """Return when the first requests of a row were made, in UTC seconds."""
+        at = self.rows.index(row)
+        begin = sum(self.sizes[:at])
+        return int(self.sums.keys[begin : begin + self.sizes[at], 0].min())
 
 
 def rolled_up(grains: Grains, blobs: Sequence[bytes]) -> list[tuple[bytes | None, int]]:

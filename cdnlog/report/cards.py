@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from cdnlog.answers import Answer
@@ -30,6 +31,15 @@ def finding_sections(diagnosis: Diagnosis) -> list[Section]:
     cards = tuple(_card(i, finding, diagnosis.lang) for i, finding in enumerate(loud, 1))
     notes = () if loud else (say("quiet"),)
     return [Section(say("findings"), *_overview(loud, say), cards, notes), *_noise(quiet, say)]
+
+
+def without_rows(diagnosis: Diagnosis) -> list[Section]:
+    """Say what a diagnosis lacks that had counts alone, and where the cause can be found."""
+    if diagnosis.rows or not diagnosis.items:
+        return []
+    worst = diagnosis.items[0]
+    facts = {"domain": quote(worst.domain), "since": worst.start[:10]}
+    return [Section(notes=(speaker(diagnosis.lang)("without-rows", **facts),))]
 
 
 def _overview(loud: list[Finding], say: Say) -> tuple[tuple[str, ...], tuple[tuple[Cell, ...], ...]]:

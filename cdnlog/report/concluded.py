@@ -33,7 +33,7 @@ def sections(document: Concluded, lang: Lang, *, pictures: bool = False) -> list
     if isinstance(document, Difference):
         return differences.sections(document)
     counts, lang = document.counts, document.lang
-    found = cards.finding_sections(document)
+    found = [*cards.without_rows(document), *cards.finding_sections(document)]
     return [tables.health(counts, lang), *found, *tables.codes(counts, lang), *tables.domains(counts, lang)]
 
 
@@ -62,10 +62,10 @@ def as_dict(document: Concluded) -> dict[str, Any]:
     return {
         "schema": "cdnlog.diff/1",
         "timezone": name_of(document.after.zone),
-        "before": counted.inputs(document.before.inputs),
-        "after": counted.inputs(document.after.inputs),
+        "before": counted.inputs(document.before),
+        "after": counted.inputs(document.after),
         "changes": [asdict(change) for change in document.changes],
-        "lost_paths": [asdict(path) for path in document.lost],
+        "lost_paths": None if document.lost is None else [asdict(path) for path in document.lost],
     }
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from cdnlog.counts import Counts, DomainSummary
+from cdnlog.counts import Aged, Counts, DomainSummary
 from cdnlog.declared import Lang
-from cdnlog.model import Accounting, FileReport, Inputs
+from cdnlog.model import Accounting, FileReport
 from cdnlog.report import tables
 from cdnlog.report.layout import Section
 from cdnlog.windows import window_name
@@ -30,8 +30,13 @@ def frame(counts: Counts) -> dict[str, Any]:
     return {
         "window": window_name(counts.window),
         "timezone": name_of(counts.zone),
-        "inputs": inputs(counts.inputs),
+        "inputs": inputs(counts),
     }
+
+
+def aged(old: Iterable[Aged]) -> list[dict[str, Any]]:
+    """Return what a store keeps less finely, by the names of windows."""
+    return [{**asdict(one), "window": window_name(one.window) if one.window else None} for one in old]
 
 
 def rows(counts: Counts) -> Iterator[dict[str, Any]]:
@@ -43,11 +48,13 @@ def _domains(counts: Counts) -> dict[str, Any]:
     return {"domains": ({name: getattr(row, name) for name in DomainSummary.__slots__} for row in counts.summary())}
 
 
-def inputs(files: Inputs) -> dict[str, Any]:
+def inputs(counts: Counts) -> dict[str, Any]:
     """Return what became of the files and their lines."""
+    files = counts.inputs
     anonymized = {"anonymized": True} if files.anonymized else {}
     limits = {"limits": dict(files.limits)} if files.limits else {}
-    return {"files": [_file(report) for report in files.files], **_sums(files.total), **anonymized, **limits}
+    old = {"aged": aged(counts.aged)} if counts.aged else {}
+    return {"files": [_file(report) for report in files.files], **_sums(files.total), **anonymized, **limits, **old}
 
 
 def _file(report: FileReport) -> dict[str, Any]:

@@ -30,7 +30,10 @@ def _changes(document: Difference, say: Say) -> list[Section]:
     notes: tuple[str, ...] = (say("changes-same", n=f"{len(document.changes) - len(changed):,}"),)
     if len(changed) > _SHOWN:
         notes = (say("changes-more", n=f"{len(changed) - _SHOWN:,}"), *notes)
-    lost = tuple((p.domain, p.path, p.rows, clock(p.last_served), clock(p.first_failed)) for p in document.lost)
+    paths = document.lost or ()
+    lost = tuple((p.domain, p.path, p.rows, clock(p.last_served), clock(p.first_failed)) for p in paths)
+    if document.lost is None:
+        notes = (*notes, say("lost-paths-unknown"))
     lost_keys = ("domain", "path", "failing-rows", "last-served", "first-failed")
     return [
         Section(say("changes"), tuple(say(key) for key in keys), rows, notes=notes),

@@ -7,7 +7,9 @@ from typing import Any
 
 from cdnlog.declared import Lang
 from cdnlog.held import HeldFile, Holdings
+from cdnlog.report import counted
 from cdnlog.report.layout import Section, clock, percent, speaker
+from cdnlog.report.tables import aged
 
 FILE = HeldFile.__slots__
 _SHOWN = 40
@@ -18,7 +20,10 @@ def sections(held: Holdings, lang: Lang) -> list[Section]:
     say = speaker(lang)
     size = f"{held.size / 1e6:.1f}"
     facts = {"nights": f"{held.nights:,}", "files": f"{len(held.files):,}", "size": size, "zone": held.zone}
-    return [Section(notes=(say("store", path=held.path, **facts),)), *_domains(held, lang), *_files(held, lang)]
+    notes = [say("store", path=held.path, **facts), *aged(held.aged, say)]
+    if held.anonymized:
+        notes.append(say("store-anonymized"))
+    return [Section(notes=tuple(notes)), *_domains(held, lang), *_files(held, lang)]
 
 
 def _domains(held: Holdings, lang: Lang) -> list[Section]:
@@ -54,4 +59,4 @@ def _files(held: Holdings, lang: Lang) -> list[Section]:
 
 def as_dict(held: Holdings) -> dict[str, Any]:
     """Return it as plain dicts and lists."""
-    return {"schema": "cdnlog.history/1", **asdict(held)}
+    return {"schema": "cdnlog.history/1", **asdict(held), "aged": counted.aged(held.aged)}

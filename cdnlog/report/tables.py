@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from heapq import nsmallest
 from itertools import islice
 
-from cdnlog.counts import Counts, DomainSummary, requests_by
+from cdnlog.counts import Aged, Counts, DomainSummary, requests_by
 from cdnlog.declared import Lang
 from cdnlog.model import Verdict
-from cdnlog.report.layout import Cell, Section, clock, percent, speaker
+from cdnlog.report.layout import Cell, Say, Section, clock, percent, speaker
 
 _CODES_SHOWN = 40
+_AGED = {0: "aged-out", 3600: "aged-hour", 86_400: "aged-day"}
 MOST_ROWS = 50_000
 """Rows of a table for people; set side by side they must be in memory, all at once."""
 
@@ -34,12 +36,19 @@ def health(counts: Counts, lang: Lang) -> Section:
         notes.append(say("not-counted", what=", ".join(say(what, n=f"{n:,}") for what, n in lost.items() if n)))
     if counts.inputs.anonymized:
         notes.append(say("anonymized"))
+    notes += aged(counts.aged, say)
     notes += [
         say("incomplete", path=report.path, problem=report.problem or report.verdict)
         for report in files
         if not report.complete
     ]
     return Section(notes=tuple(notes))
+
+
+def aged(old: Iterable[Aged], say: Say) -> Iterator[str]:
+    """Say what a store keeps less finely, or no longer."""
+    for one in old:
+        yield say(_AGED[one.window], n=f"{one.requests:,}", before=clock(one.before))
 
 
 def _span(counts: Counts) -> str:
