@@ -188,13 +188,14 @@ class FileNews:
         path: The file, safe to print.
         kind: "duplicate" (the same content counts already), "covered" (all its lines are in another file that counts),
             "grown" (the same file with lines added), "replaced" (the same path, whose lines are all there again),
-            "redelivered" (a larger file under another name, which takes the place of `other`), "rotated" (a new log
-            begun under the path, which counts beside the one before), "forced" (replaced by `--replace` although lines
-            are missing), "refused" (lost lines, what was counted stays), "damaged" (not counted, tried again next
+            "redelivered" (a larger file under another name, which takes the place of `other`), "partly" (what
+            `other` has of it counts there, only the rest as its own: it grew after `other` had come), "rotated" (a new
+            log begun under the path, which counts beside the one before), "forced" (replaced by `--replace` although
+            lines are missing), "refused" (lost lines, what was counted stays), "damaged" (not counted, tried again next
             night), "mended" (was damaged, counts now), "overlap" (counted, but some of its lines seem to be in `other`
             too).
         other: The other file that this is about, or empty.
-        before: Lines that counted before in its place, 0 without any.
+        before: Lines that counted before in its place, 0 without any; of "partly" those that count through others.
         after: Lines of the file.
         text: All this as a sentence.
     """

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from nights import HOUR, PACK, Table, content, kept, lines_of, strays, truth, write
+from test_cases import line
 
 import cdnlog
 from cdnlog.errors import StoreBusy, StoreError, UsageError
@@ -160,6 +161,96 @@ def test_files_that_overlap_are_told_with_what_helps(remedy: str, tmp_path: Path
         assert kinds(run()) == ["redelivered"]
         assert kept(place) == truth(MORE)
     assert kinds(run()) in (["forced"], ["redelivered"])
+
+
+@pytest.mark.parametrize(("hour", "day"), [("hour.gz", "day.gz"), ("1.gz", "2.gz")])
+def test_only_the_rest_counts_of_a_file_that_grew_after_another_had_its_lines(
+    hour: str, day: str, tmp_path: Path
+) -> None:
+    """What a day took over of an hour counts once, however often both grow; one job and two write the same store."""
+    lines, others = lines_of(140), lines_of(70, 1)
+    stores = {jobs: tmp_path / f"{jobs}.db" for jobs in (1, 2)}
+
+    def tell(name: str, count: int) -> Night:
+        write(tmp_path / "logs" / name, lines[:count] + others * (name == day))
+        told = [cdnlog.nightly(tmp_path / "logs", store, jobs=jobs) for jobs, store in stores.items()]
+        assert told[0] == told[1]
+        assert content(stores[1]) == content(stores[2])
+        assert kept(stores[1]) == truth(lines[:count], others * (tmp_path / "logs" / day).exists())
+        return told[0]
+
+    tell(hour, 100)
+    assert kinds(tell(day, 100)) == ["redelivered"]
+    night = tell(hour, 120)
+    assert [(one.kind, Path(one.other).name, one.before, one.after) for one in night.news] == [
+        ("partly", day, 100, 120)
+    ]
+    assert "100 of its 120 lines" in night.news[0].text
+    total = night.counts.inputs.total
+    assert (total.lines, total.counted, total.withheld) == (120, 20, 100)
+    assert tell(hour, 120) == night
+    assert [one.before for one in tell(hour, 130).news] == [100]
+    assert [one.before for one in tell(day, 130).news] == [200]
+    assert [one.before for one in tell(hour, 140).news] == [130]
+
+
+def test_a_domain_whose_lines_look_alike_is_not_lost(tmp_path: Path, place: Path, run: Run) -> None:
+    """A larger file takes no place of one that has more of a domain, though a sample of its lines has none of that."""
+    common, alike = lines_of(3000), [line(200, 60, host="health.example")] * 500
+    part = write(tmp_path / "logs" / "a.log", [*common, *alike])
+    whole = write(tmp_path / "logs" / "b.log", [*common, *lines_of(2000, seed=1)])
+    assert fingerprint(part.read_bytes(), 2**20).sketch.within(fingerprint(whole.read_bytes(), 2**20).sketch)
+    assert kinds(run()) == ["overlap"]
+    assert kept(place)[0, "health.example", 200] == 500
+
+
+def test_what_was_covered_and_grew_counts_with_its_rest(tmp_path: Path, place: Path, run: Run) -> None:
+    """A part that came after the whole, and grew then, counts what the whole has not, damaged meanwhile or not."""
+    whole = write(tmp_path / "logs" / "day.gz", [*FEW[:100], *lines_of(50, 1)])
+    run()
+    path = write(tmp_path / "logs" / "hour.gz", FEW[:90])
+    assert kinds(run()) == ["covered"]
+    assert [(one.state, one.counted) for one in cdnlog.holdings(place).files] == [("counted", 150), ("covered", 0)]
+    write(path, FEW[:100])
+    assert kinds(run()) == ["covered"]
+    path.write_bytes(path.read_bytes()[:-9])
+    run()
+    write(path, [*FEW[:120], "no line of a log"])
+    night = run()
+    assert kinds(night) == ["partly"]
+    total = night.counts.inputs.total
+    assert (total.lines, total.counted, total.rejected, total.withheld) == (121, 20, 1, 100)
+    assert kept(place) == truth(FEW[:120], lines_of(50, 1))
+    write(path, FEW[10:120])
+    assert kinds(run()) == ["refused"]
+    write(whole, lines_of(50, 1))
+    assert "forced" in kinds(run(replace_lost=True))
+    write(path, FEW[:130])
+    run()
+    assert kept(place) == truth(FEW[:130], lines_of(50, 1))
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_any_sequence_of_deliveries_counts_every_line_once(seed: int, tmp_path: Path, place: Path, run: Run) -> None:
+    """An hour that grows, a day made of it and more, late copies and other orders of lines: each line counts once."""
+    chance = random.Random(seed)
+    names = dict(zip(("hour", "day", "copy"), chance.sample(("a", "b", "c"), 3), strict=True))
+    hour, others = lines_of(400), lines_of(400, 1)
+    have, more, copied = 40, 0, 0
+    write(tmp_path / "logs" / names["hour"], hour[:have])
+    for _ in range(8):
+        run()
+        assert kept(place) == truth(hour[:have], others[:more])
+        for what in chance.sample(("hour", "day", "copy", "sorted"), chance.choice((1, 1, 2))):
+            if what == "hour":
+                have += chance.randint(1, 40)
+            elif what == "day":
+                more += chance.randint(0, 40)
+            copied = have if what == "copy" else copied
+            lines = {"day": hour[:have] + others[:more], "copy": hour[:copied]}.get(what, hour[:have])
+            if what in ("day", "sorted"):
+                chance.shuffle(lines)
+            write(tmp_path / "logs" / names.get(what, names["hour"]), lines)
 
 
 def test_a_file_that_lost_lines_is_refused(tmp_path: Path, place: Path, run: Run) -> None:

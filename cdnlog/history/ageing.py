@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cdnlog.history.ledger import Ledger
+from cdnlog.history.ledger import COVERED, Ledger
 from cdnlog.history.tables import GRAIN, Grains, rolled_up
 from cdnlog.zones import name_of
 
@@ -49,3 +49,4 @@ def _coarser(ledger: Ledger, grains: Grains, rows: Sequence[int]) -> None:
             run("UPDATE file SET cells = ?, grain = ? WHERE id = ?", (kept, finest, number))
             if finest != GRAIN:
                 run("DELETE FROM sketch WHERE file = ?", (number,))
+                run("UPDATE file SET cells = NULL, grain = 0 WHERE id = ? AND state = ?", (number, COVERED))

@@ -60,6 +60,14 @@ class Sketch:
         _, counts, there = self._shared(other)
         return float(np.minimum(counts, there).sum() / counts.sum()) if len(counts) else 0.0
 
+    def without(self, part: Sketch) -> Sketch:
+        """Return the sketch of the lines that are left when those of a part, which is within, are taken out."""
+        keys, counts, there = self._shared(part)
+        left = counts > there
+        total = (self.total - part.total) & _LARGEST
+        limit = min(self.limit, part.limit)
+        return Sketch(self.lines - part.lines, total, limit, keys[left], (counts - there)[left])
+
     def _shared(self, other: Sketch) -> tuple[Ints, Ints, Ints]:
         """Return the numbers that both sketches know all about, and how often each occurs here and there."""
         known = self.keys <= min(self.limit, other.limit)

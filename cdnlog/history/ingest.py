@@ -7,7 +7,7 @@ stays finished; the next run goes on with the rest, and it is the same night.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import tzinfo
 from functools import partial
@@ -22,7 +22,7 @@ from cdnlog.gather import Kept, Pool
 from cdnlog.history.ageing import roll_up
 from cdnlog.history.fingerprint import Fingerprint, Print
 from cdnlog.history.judge import Judgement, Read, judge
-from cdnlog.history.ledger import COUNTED, DAMAGED, REFUSED, Entry, Ledger
+from cdnlog.history.ledger import COUNTED, COVERED, DAMAGED, DUPLICATE, REFUSED, Entry, Ledger
 from cdnlog.history.retention import Keep
 from cdnlog.history.tables import DAY, GRAIN, Grains, Sums
 from cdnlog.model import MICROSECONDS, FileReport, Verdict
@@ -120,8 +120,8 @@ class Ingest:
         self._last = ledger.last_night()
         self._night = self._last + 1
         # What a killed run of this night had finished.
-        begun = [entry for entry in ledger.of_night(self._night) if entry.counts]
-        self._offsets = {entry.offset for entry in begun if entry.offset is not None}
+        begun = ledger.of_night(self._night)
+        self._offsets = {entry.offset for entry in begun if entry.counts and entry.offset is not None}
         self._oldest = min((entry.begins for entry in begun if entry.begins is not None), default=None)
 
     @property
@@ -254,13 +254,12 @@ class Ingest:
     def _take_damaged(self, entry: Entry, here: list[Entry]) -> None:
         """Note a file that does not count; what it counted before goes on counting."""
         rows = [row for row in here if not row.counts]
-        kept = sum(row.accounting.lines for row in here if row.counts)
+        kept = sum(row.own for row in here if row.counts)
         entry = replace(entry, state=DAMAGED, kind="damaged", before=kept)
         if any(replace(row, id=0, night=entry.night) == entry for row in rows):
             return
         with self._ledger.store.transaction():
-            for row in rows:
-                self._ledger.remove(row)
+            self._clear(rows, covered=False)
             self._ledger.add(entry, None, None)
 
     def _write(self, entry: Entry, read: Read, judged: Judgement, here: list[Entry]) -> Entry | None:
@@ -269,42 +268,63 @@ class Ingest:
         kind = judged.kind or ("mended" if any(row.state == DAMAGED for row in here) else None)
         entry = replace(entry, state=judged.state, kind=kind, other=judged.other, before=judged.before)
         entry = replace(entry, sha=read.print.sha, length=read.print.length)
-        for row in here:
-            if not row.counts:
-                ledger.remove(row)
+        if judged.state in (COUNTED, COVERED):
+            self._forget(entry.path, judged.parts)
+        self._clear(here, covered=judged.state == COVERED and not judged.parts)
         for row in judged.retired:
             ledger.retire(row, self._night)
         for row in judged.left:
             ledger.touch(row, row.size, row.mtime, 0)
-        if judged.state != COUNTED:
-            self._write_withheld(entry)
+        if entry.state != COUNTED:
+            verdict = Verdict.REFUSED if entry.state == REFUSED else Verdict.DUPLICATE
+            entry = replace(entry, verdict=verdict, problem=judged.problem, over=False)
+        if entry.state in (REFUSED, DUPLICATE):
+            ledger.add(replace(entry, accounting=entry.accounting.withhold()), None, None)
             return None
-        if len(read.sums.keys):
-            entry = self._dated(entry, read)
-            return replace(entry, id=ledger.add(entry, read.sums, read.print.sketch))
-        return replace(entry, id=ledger.add(entry, None, None))
+        entry, sums = self._apart(self._dated(entry, read), read.sums, judged.parts)
+        kept = sums if len(sums.keys) else None
+        entry = replace(entry, id=ledger.add(entry, kept, judged.rest if entry.grain == GRAIN else None))
+        return entry if entry.counts else None
 
-    def _write_withheld(self, entry: Entry) -> None:
-        verdict = Verdict.REFUSED if entry.state == REFUSED else Verdict.DUPLICATE
-        problem = _PROBLEMS[entry.kind or ""].format(other=entry.other, before=f"{entry.before:,}")
-        withheld = entry.accounting.withhold()
-        self._ledger.add(replace(entry, verdict=verdict, problem=problem, accounting=withheld, over=False), None, None)
+    def _forget(self, path: str, parts: Sequence[Entry]) -> None:
+        """Forget what a path had before its last content, unless other files have it: a log may grow every hour."""
+        used = {part.id for part in parts}
+        for row in self._ledger.at(path):
+            if row.retired is not None and row.id not in used:
+                self._ledger.forget(row)
+
+    def _clear(self, rows: list[Entry], *, covered: bool) -> None:
+        """Take out the rows of a path that never counted; what is covered stays known unless all of it is so again."""
+        for row in rows:
+            if row.state == COVERED and not covered:
+                self._ledger.retire(row, self._night)
+            elif not row.counts:
+                self._ledger.remove(row)
+
+    def _apart(self, entry: Entry, sums: Sums, parts: Sequence[Entry]) -> tuple[Entry, Sums]:
+        """Return a row and its counts without the parts that count through other files.
+
+        Its evidence is of all its lines: rows are kept as a sample that no longer knows the line that each one was.
+        """
+        if not parts:
+            return entry, sums
+        grains = Grains(self.zone, self._ledger.horizon("hours"), self._ledger.horizon("days"))  # of the parts by now
+        sums = sums.rolled_up(grains).without(self._ledger.cells(part.id for part in parts).rolled_up(grains))
+        return replace(entry.without(parts), grain=grains.finest(sums.keys[:, 0])), sums
 
     def _dated(self, entry: Entry, read: Read) -> Entry:
         """Note the time of a file's data."""
-        windows, domains = read.sums.keys[:, 0], read.domains
+        if not len(read.sums.keys):
+            return entry
+        windows = read.sums.keys[:, 0]
         begins = int(windows.min())
         self._oldest = begins if self._oldest is None else min(begins, self._oldest)
+        entry = replace(entry, domain=read.domain, begins=begins, ends=int(windows.max()) + GRAIN, grain=GRAIN)
+        if not entry.counts:
+            return entry
         if entry.offset is not None:
             self._offsets.add(entry.offset)
-        return replace(
-            entry,
-            domain=next(iter(domains)) if len(domains) == 1 else None,
-            begins=begins,
-            ends=int(windows.max()) + GRAIN,
-            middle=read.sums.middle(),
-            grain=GRAIN,
-        )
+        return replace(entry, middle=read.sums.middle())
 
     def _gathered_again(self, wanted: list[Entry], candidates: Mapping[str, Candidate]) -> Kept:
         """Read the night's files once more for their evidence: a killed run, or one before, had counted some."""
@@ -315,14 +335,6 @@ class Ingest:
         for counted in results:
             gathered.add(counted.kept, grains)
         return gathered.evidence(grains)
-
-
-_PROBLEMS = {
-    "duplicate": "the same content as {other}, which counts",
-    "covered": "all of its lines are in {other}, which counts",
-    "refused": "not all of the {before} lines that were counted of it are in it any more; what was counted stays, "
-    "--replace takes the file as it is",
-}
 
 
 class _Gathered:

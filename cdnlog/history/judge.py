@@ -1,8 +1,12 @@
-"""What a content that was read is to what counts already: new, the same, more of it, less of it, or part of it."""
+"""What a content that was read is to what counts already: new, the same, more of it, less of it, or part of it.
+
+Parts of it that are known by themselves and whose lines are in other files that count are told too: of a file that
+grew after a larger delivery had taken its place, only the rest is its own.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from cdnlog.history.fingerprint import Print, Sketch
@@ -42,6 +46,12 @@ class Read:
         """Numbers of its domains."""
         return set(self.sums.keys[:, 1].tolist())
 
+    @property
+    def domain(self) -> int | None:
+        """Number of its only domain, None for several or none."""
+        domains = self.domains
+        return domains.pop() if len(domains) == 1 else None
+
 
 @dataclass(frozen=True)
 class Judgement:
@@ -55,6 +65,9 @@ class Judgement:
         retired: Rows that count no longer.
         left: Rows that go on counting though the path holds another log now.
         same: The row of this very content under this path, where nothing is new.
+        parts: Rows that do not count and whose lines are both in the file and in others that count; none shares lines
+            with another one.
+        rest: The lines of the file without these parts.
     """
 
     state: str
@@ -64,6 +77,21 @@ class Judgement:
     retired: tuple[Entry, ...] = ()
     left: tuple[Entry, ...] = ()
     same: Entry | None = None
+    parts: tuple[Entry, ...] = ()
+    rest: Sketch | None = None
+
+    @property
+    def problem(self) -> str:
+        """Why the file does not count."""
+        return _PROBLEMS[self.kind or ""].format(other=self.other, before=f"{self.before:,}")
+
+
+_PROBLEMS = {
+    "duplicate": "the same content as {other}, which counts",
+    "covered": "all of its lines are in {other}, which counts",
+    "refused": "not all of the {before} lines that were counted of it are in it any more; what was counted stays, "
+    "--replace takes the file as it is",
+}
 
 
 def judge(read: Read, ledger: Ledger, *, force: bool) -> Judgement:
@@ -86,7 +114,7 @@ def judge(read: Read, ledger: Ledger, *, force: bool) -> Judgement:
     grown = _grown(read, here, ledger)
     if grown:
         return _grows(read, grown, ledger)
-    contained = [entry for entry in prior if entry.length == 0 or _within(ledger.sketch(entry), read.print.sketch)]
+    contained = [entry for entry in prior if entry.length == 0 or _within(entry, ledger.sketch(entry), read)]
     if len(contained) < len(prior) and not force:
         return _lacks(read, prior, ledger)
     if prior:
@@ -99,7 +127,7 @@ def _lacks(read: Read, prior: list[Entry], ledger: Ledger) -> Judgement:
     """Judge a file without some of the lines that its path had: another log begun there, or one that lost them."""
     if all(_after(read, entry, ledger) for entry in prior):
         return replace(_with_others(read, ledger, Judgement(COUNTED, "rotated")), left=tuple(prior))
-    return Judgement(REFUSED, "refused", before=sum(entry.accounting.lines for entry in prior))
+    return Judgement(REFUSED, "refused", before=sum(entry.own for entry in prior))
 
 
 def _after(read: Read, entry: Entry, ledger: Ledger) -> bool:
@@ -123,38 +151,93 @@ def _grows(read: Read, grown: list[Entry], ledger: Ledger) -> Judgement:
     return _with_others(read, ledger, Judgement(COUNTED, "grown", retired=tuple(grown)))
 
 
-def _within(part: Sketch | None, whole: Sketch) -> bool:
-    return part is not None and part.within(whole)
+def _within(entry: Entry, own: Sketch | None, read: Read) -> bool:
+    """Whether a file has all lines of a row, those included that count through other files."""
+    return own is not None and own.within(read.print.sketch) and entry.accounting.lines <= read.lines
 
 
 def _with_others(read: Read, ledger: Ledger, so_far: Judgement) -> Judgement:
-    """Look for files of the same domains and hours that the file is more of, or part of, or overlaps with."""
-    retired = {entry.id: entry for entry in so_far.retired}
-    kind, other = so_far.kind, so_far.other
-    for entry, sketch in _rivals(read, ledger, set(retired)):
-        if sketch.within(read.print.sketch):
+    """Look for files of the same domains and hours that the file is more of, or part of, or shares lines with."""
+    retired, kind, other = {entry.id: entry for entry in so_far.retired}, so_far.kind, so_far.other
+    whole = _Lines(read.print.sketch, _finely(read.sums, ledger))
+    beside: _Known = []
+    for entry, lines in _known(read, ledger, counting=True):
+        if entry.id in retired:
+            continue
+        if lines.within(whole):
             retired[entry.id] = entry
             kind, other = kind or "redelivered", other or entry.path
-        elif not retired and read.print.sketch.within(sketch):
-            return Judgement(COVERED, "covered", entry.path, before=entry.accounting.lines)
-        elif kind is None and max(sketch.overlap(read.print.sketch), read.print.sketch.overlap(sketch)) >= _OVERLAP:
-            kind, other = "overlap", entry.path
-    if kind == "overlap" and retired:
-        kind = "redelivered"
-    before = sum(entry.accounting.lines for entry in retired.values())
-    return Judgement(COUNTED, kind, other, before, tuple(retired.values()))
+        elif lines.overlap(whole):
+            beside.append((entry, lines))
+    before = sum(entry.own for entry in retired.values())
+    judged = Judgement(COUNTED, kind, other, before, tuple(retired.values()), rest=whole.sketch)
+    if not retired and (holder := _holder(whole, beside)):
+        return replace(judged, state=COVERED, kind="covered", other=holder.path, before=holder.accounting.lines)
+    return _with_parts(judged, whole, beside, _known(read, ledger, counting=False)) if beside else judged
 
 
-def _rivals(read: Read, ledger: Ledger, beside: set[int]) -> Iterator[tuple[Entry, Sketch]]:
-    """Yield the files that count and that have a domain and an hour with the file in common."""
+def _with_parts(judged: Judgement, whole: _Lines, beside: _Known, known: Iterable[tuple[Entry, _Lines]]) -> Judgement:
+    """Take out of a file what is known by itself and counts through others: the largest first, the rest is its own."""
+    rest, other, parts = whole, judged.other, list[Entry]()
+    for entry, lines in sorted(known, key=lambda one: (-one[1].sketch.lines, one[0].id)):
+        if lines.within(rest) and (holder := _holder(lines, beside)):
+            rest, other = rest.without(lines), other if parts else holder.path
+            parts.append(entry)
+    if parts:
+        before = sum(entry.own for entry in parts)
+        judged = replace(judged, kind="partly", other=other, before=before, parts=tuple(parts), rest=rest.sketch)
+        if not judged.retired and (not rest.sketch.lines or _holder(rest, beside)):
+            return replace(judged, state=COVERED, kind="covered")
+    overlapping = (entry.path for entry, lines in beside if lines.overlap(rest) >= _OVERLAP)
+    if judged.kind in (None, "partly") and (path := next(overlapping, None)):
+        return replace(judged, kind="overlap", other=path)
+    return judged
+
+
+@dataclass(frozen=True)
+class _Lines:
+    """Lines as they are known: by a sample of them, and by what they count where that is kept finely.
+
+    A sample alone may lack a domain all of whose lines look alike.
+    """
+
+    sketch: Sketch
+    sums: Sums
+
+    def within(self, other: _Lines) -> bool:
+        """Whether all of them seem to be among others."""
+        return self.sketch.within(other.sketch) and not len(self.sums.without(other.sums).keys)
+
+    def without(self, part: _Lines) -> _Lines:
+        """Return what is left of them without a part."""
+        return _Lines(self.sketch.without(part.sketch), self.sums.without(part.sums))
+
+    def overlap(self, other: _Lines) -> float:
+        """Return the larger of the shares of their lines that both have in common."""
+        return max(self.sketch.overlap(other.sketch), other.sketch.overlap(self.sketch))
+
+
+_Known = list[tuple[Entry, _Lines]]
+
+
+def _holder(part: _Lines, beside: _Known) -> Entry | None:
+    """Return the first file that has all lines of a part."""
+    return next((entry for entry, lines in beside if part.within(lines)), None)
+
+
+def _finely(sums: Sums, ledger: Ledger) -> Sums:
+    """Return the counts of the time of which nothing is kept coarsely yet."""
+    return sums.where(sums.keys[:, 0] >= ledger.horizon("hours"))
+
+
+def _known(read: Read, ledger: Ledger, *, counting: bool) -> Iterator[tuple[Entry, _Lines]]:
+    """Yield what counts, or does not, and has a domain and an hour with the file in common."""
     if not len(read.sums.keys):
         return
     domains = read.domains
     begins, ends = read.span
-    for entry, sketch in ledger.around(begins, ends, next(iter(domains)) if len(domains) == 1 else None):
-        if entry.id in beside:
-            continue
+    for entry, sketch in ledger.around(begins, ends, read.domain, counting=counting):
         own = ledger.cells([entry.id])
         hours = (own.keys[:, 0] >= begins) & (own.keys[:, 0] < ends)
         if domains & set(own.keys[hours, 1].tolist()):
-            yield entry, sketch
+            yield entry, _Lines(sketch, _finely(own, ledger))

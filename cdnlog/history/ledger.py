@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import tzinfo
 from hashlib import sha256
 from typing import Any
@@ -44,7 +44,7 @@ class Entry:
         provider: Code table of its lines.
         verdict: How its reading ended.
         problem: What was seen.
-        accounting: Its lines.
+        accounting: Its lines; withheld are those that count through other files. Of a covered file what was read.
         offset: UTC offset of its first line in minutes.
         over: Whether more lines were rejected than allowed.
         domain: Number of its domain's word, None for several or none.
@@ -86,6 +86,26 @@ class Entry:
         """Whether its lines are in the totals."""
         return self.state == COUNTED and self.retired is None
 
+    @property
+    def own(self) -> int:
+        """How many lines are its own: those of it that do not count through other files, or would not."""
+        return self.accounting.lines - self.accounting.withheld
+
+    @property
+    def told(self) -> Accounting:
+        """Its lines as they are told: what was read of a covered file is kept, and all withheld."""
+        return self.accounting.withhold() if self.state == COVERED else self.accounting
+
+    def without(self, parts: Iterable[Entry]) -> Entry:
+        """Return the same row, those lines withheld that became of some parts of it what became of them here."""
+        own, part = self.accounting, sum((entry.accounting for entry in parts), Accounting())
+        left = {name: max(0, getattr(own, name) - getattr(part, name)) for name in ("counted", "comments", "blank")}
+        reasons = {why: n - part.reject_reasons.get(why, 0) for why, n in own.reject_reasons.items()}
+        reasons = {why: n for why, n in reasons.items() if n > 0}
+        left["rejected"] = sum(reasons.values())
+        withheld = own.lines - sum(left.values())
+        return replace(self, accounting=Accounting(own.lines, **left, withheld=withheld, reject_reasons=reasons))
+
     def report(self, path: str | None = None) -> FileReport:
         """Return what became of the file, under the path that it was named by."""
         return FileReport(
@@ -94,7 +114,7 @@ class Entry:
             problem=self.problem,
             format=self.format,
             provider=self.provider,
-            accounting=self.accounting,
+            accounting=self.told,
             offset_minutes=self.offset,
             over_budget=self.over,
         )
@@ -108,8 +128,9 @@ _FOLDER = "(SELECT text FROM word WHERE word.id = folder) AS folder"
 _SELECT = f"SELECT id, name, {_FOLDER}, {', '.join((*_OWN, *_LINES, 'reasons'))}, {_TEXTS} FROM file"  # noqa: S608
 _TIMED = "INDEXED BY file_time WHERE cells IS NOT NULL AND begins < ? AND ends > ?"
 _COUNTING = "retired IS NULL AND state = ?"
-_OUTDATED = """DELETE FROM file WHERE retired < ? AND EXISTS
-  (SELECT 1 FROM file AS now WHERE now.key = file.key AND now.retired IS NULL AND now.id > file.id)"""
+_FORGOTTEN = "retired < ? AND NOT EXISTS (SELECT 1 FROM sketch WHERE sketch.file = file.id)"
+_OUTDATED = f"""DELETE FROM file WHERE {_FORGOTTEN} AND EXISTS
+  (SELECT 1 FROM file AS now WHERE now.key = file.key AND now.retired IS NULL AND now.id > file.id)"""  # noqa: S608
 _COUNT = "INSERT INTO volume VALUES (?, ?) ON CONFLICT (hour) DO UPDATE SET requests = requests + excluded.requests"
 
 
@@ -193,10 +214,12 @@ class Ledger:
         """Return all rows, by path."""
         return sorted(self._entries("", ()), key=lambda entry: (entry.path, entry.id))
 
-    def around(self, begins: int, ends: int, domain: int | None) -> Iterator[tuple[Entry, Sketch]]:
-        """Yield the files that count and whose lines are still known, of a domain (or of several) at a time."""
-        where = f"{_TIMED} AND retired IS NULL AND state = ? AND (? IS NULL OR domain IS NULL OR domain = ?)"
-        found = self._entries(where, (ends, begins, COUNTED, domain, domain))
+    def around(
+        self, begins: int, ends: int, domain: int | None, *, counting: bool = True
+    ) -> Iterator[tuple[Entry, Sketch]]:
+        """Yield the files whose lines are still known, of a domain (or of several) at a time: that count, or do not."""
+        where = f"{_TIMED} AND ({_COUNTING}) = ? AND (? IS NULL OR domain IS NULL OR domain = ?)"
+        found = self._entries(where, (ends, begins, COUNTED, counting, domain, domain))
         for entry in sorted(found, key=lambda entry: entry.id):
             sketch = self.sketch(entry)
             if sketch is not None:
@@ -261,27 +284,35 @@ class Ledger:
         number = self._run(f"INSERT INTO file ({names}) VALUES ({marks})", row).lastrowid  # noqa: S608 - our own names
         if sketch is not None:
             self._run("INSERT INTO sketch VALUES (?, ?)", (number, sketch.pack()))
-        if sums is not None:
-            self._forget_days(sums)
         if entry.counts:
             self._count(entry, entry.accounting.counted)
+            if sums is not None:
+                self._forget_days(sums)
         return int(number or 0)
 
     def remove(self, entry: Entry) -> None:
         """Take a row out that never counted."""
         self._run("DELETE FROM file WHERE id = ?", (entry.id,))
+        self.forget(entry)
 
     def retire(self, entry: Entry, night: int) -> None:
-        """Let a row count no longer."""
-        self._forget_days(self.cells([entry.id]))
-        self._count(entry, -entry.accounting.counted)
+        """Let a row count no longer; its lines and counts stay known, for files that have them and more may come."""
+        if entry.counts:
+            self._forget_days(self.cells([entry.id]))
+            self._count(entry, -entry.accounting.counted)
         self._run("UPDATE file SET retired = ? WHERE id = ?", (night, entry.id))
+
+    def forget(self, entry: Entry) -> None:
+        """Let the lines of a row be known no longer, nor its counts from the end of the night on if it is retired."""
         self._run("DELETE FROM sketch WHERE file = ?", (entry.id,))
 
     def forget_retired(self, night: int) -> None:
-        """Drop what ceased to count before a night; that a file was read stays known while nothing newer is there."""
+        """Drop what ceased to count before a night, unless its lines stay known.
+
+        That a file was read stays known while nothing newer is there.
+        """
         self._run(_OUTDATED, (night,))
-        self._run("UPDATE file SET cells = NULL, grain = 0 WHERE retired < ? AND cells IS NOT NULL", (night,))
+        self._run(f"UPDATE file SET cells = NULL, grain = 0 WHERE {_FORGOTTEN} AND cells IS NOT NULL", (night,))  # noqa: S608
 
     def touch(self, entry: Entry, size: int, mtime: int, inode: int) -> None:
         """Note that a file is unchanged though it looks otherwise."""

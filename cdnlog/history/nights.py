@@ -15,7 +15,7 @@ from cdnlog.counts import Counts
 from cdnlog.evidence import Evidence
 from cdnlog.history.baseline import Seen, base_id
 from cdnlog.history.days import Days
-from cdnlog.history.ledger import DAMAGED, REFUSED, Entry, Ledger
+from cdnlog.history.ledger import COUNTED, DAMAGED, REFUSED, Entry, Ledger
 from cdnlog.history.tables import DAY, GRAIN, HOUR, Grains, Sums
 from cdnlog.model import Finding
 from cdnlog.zones import floor_to_window, name_of
@@ -54,7 +54,8 @@ class NightData:
         self._days = Days(ledger, zone)
         active = [entry for entry in self.entries if entry.counts]
         self._new = ledger.cells(entry.id for entry in active)
-        self._old = ledger.cells(entry.id for entry in ledger.retired_in(number) if entry.night < number)
+        gone = (entry for entry in ledger.retired_in(number) if entry.night < number and entry.state == COUNTED)
+        self._old = ledger.cells(entry.id for entry in gone)
         touched = np.vstack([self._hours(self._new), self._hours(self._old)])
         self._touched = np.unique(touched, axis=0)
         self.providers = self._providers(active)

@@ -125,6 +125,11 @@ class Sums:
         """Return some of the cells."""
         return Sums(self.keys[rows], self.sums[rows])
 
+    def without(self, part: Sums) -> Sums:
+        """Return what is left without a part; nothing less than nothing, should a part be told by a sample of lines."""
+        left = Sums.joined([self, Sums(part.keys, -part.sums)]).folded()
+        return Sums(left.keys, np.maximum(left.sums, 0)).where(left.sums[:, 0] > 0)
+
     def rolled_up(self, grains: Grains) -> Sums:
         """Return the same, each cell as finely as its age is kept."""
         kept = self.where(self.keys[:, 0] >= grains.nothing)

@@ -73,6 +73,15 @@ def delivered_again(logs: Path, lines: int, second: bool) -> list[str]:
     return whole
 
 
+def taken_over(logs: Path, lines: int, second: bool) -> list[str]:
+    """Deliver a pack that grows after a larger one had taken its place."""
+    whole, others = lines_of(lines, 1, "k.example"), lines_of(lines, 2, "k.example")
+    write(logs / "k.gz", whole if second else whole[: lines // 2])
+    if not second:
+        write(logs / "k_day.gz", [*whole[: lines // 2], *others])
+    return [*whole, *others]
+
+
 def mended(logs: Path, lines: int, second: bool) -> list[str]:
     """Deliver a file that was cut short in the first night."""
     whole = lines_of(lines, 1, "j.example")
@@ -83,4 +92,4 @@ def mended(logs: Path, lines: int, second: bool) -> list[str]:
 
 
 FOUR = (grown, twice, unended)
-ALL = (*FOUR, renamed, truncated, sorted_anew, delivered_again, mended)
+ALL = (*FOUR, renamed, truncated, sorted_anew, delivered_again, taken_over, mended)
