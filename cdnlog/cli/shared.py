@@ -56,7 +56,10 @@ def options(  # noqa: PLR0913, PLR0917 - one parameter per option, typer passes 
     anonymize: AnonymizeOption = False,
     rejects: Annotated[
         Path | None,
-        Option(help="Write the rejected lines here: JSON lines with file, line, offset, reason, text.", metavar="FILE"),
+        Option(
+            help="Write the rejected lines here, all of them: JSON lines with file, line, offset, reason, text.",
+            metavar="FILE",
+        ),
     ] = None,
     max_rejects: Annotated[
         float,

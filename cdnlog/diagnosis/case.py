@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, wraps
-from typing import Any, Concatenate, Literal, ParamSpec, TypeVar
+from typing import Any, ClassVar, Concatenate, Literal, ParamSpec, TypeVar
 
 from cdnlog.declared import Code, Entry
 from cdnlog.diagnosis.rows import Rows
@@ -14,6 +14,21 @@ from cdnlog.diagnosis.series import DomainSeries
 P = ParamSpec("P")
 T = TypeVar("T")
 Verdict = Literal["confirms", "refutes", "weak", "not-measurable"]
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """Other domains in the same trouble.
+
+    Attributes:
+        NAMED: How many names there are at most.
+        domains: How many domains.
+        names: The first of their names.
+    """
+
+    NAMED: ClassVar[int] = 3
+    domains: int
+    names: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -51,7 +66,7 @@ class Case:
     others: Rows
     before: Rows
     load: DomainSeries
-    neighbours: Callable[[Collection[int], float], set[str]]
+    neighbours: Callable[[frozenset[int], float], Neighbours]
     domains: int
     limits: Mapping[str, float]
 

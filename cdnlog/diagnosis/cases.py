@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from functools import partial
+from collections.abc import Mapping, Sequence
+from functools import lru_cache, partial
 from itertools import pairwise
 
 import numpy as np
@@ -12,12 +12,15 @@ from cdnlog.buffer import Ints
 from cdnlog.counts import Counts
 from cdnlog.declared import Entry
 from cdnlog.diagnosis.affected import affected
-from cdnlog.diagnosis.case import Case
+from cdnlog.diagnosis.case import Case, Neighbours
 from cdnlog.diagnosis.rows import Rows, Weights
 from cdnlog.diagnosis.series import Traffic
 from cdnlog.diagnosis.stretches import Stretch
 from cdnlog.evidence import Evidence
 from cdnlog.zones import floor_to_window
+
+_KEPT = 64
+"""Answers on who else began to fail at a time that are kept."""
 
 
 class Library:
@@ -105,6 +108,10 @@ class _Incidents:
         self._all = [stretch for stretch in cut if stretch.incident]
         self._status = np.array([stretch.status for stretch in self._all], np.int64)
         self._first, self._last = (np.array([s.windows[end] for s in self._all], np.int64) for end in (0, -1))
+        self._names = sorted({stretch.series.domain for stretch in self._all})
+        self._number = {name: i for i, name in enumerate(self._names)}
+        self._domain = np.array([self._number[stretch.series.domain] for stretch in self._all], np.int64)
+        self._near = lru_cache(_KEPT)(self._begun)  # a fault of many domains is asked of at each of them
         self._of_code: dict[tuple[str, int], list[Stretch]] = {}
         for stretch in self._all:
             self._of_code.setdefault((stretch.series.domain, stretch.status), []).append(stretch)
@@ -113,12 +120,20 @@ class _Incidents:
         """Return the windows of all incidents of a domain and code."""
         return {w for one in self._of_code[stretch.series.domain, stretch.status] for w in one.windows}
 
-    def neighbours(self, stretch: Stretch, codes: Collection[int], reach: float) -> set[str]:
+    def neighbours(self, stretch: Stretch, codes: frozenset[int], reach: float) -> Neighbours:
         """Return the other domains with incidents of some codes that overlap, and began within so many seconds."""
-        first, last = stretch.windows[0], stretch.windows[-1]
+        own = self._number[stretch.series.domain]
+        near = self._near(stretch.windows[0], stretch.windows[-1], codes, reach)
+        first = [self._names[i] for i in near[: Neighbours.NAMED + 1].tolist() if i != own]
+        place = int(np.searchsorted(near, own))
+        mine = place < len(near) and near[place] == own
+        return Neighbours(len(near) - mine, tuple(first[: Neighbours.NAMED]))
+
+    def _begun(self, first: int, last: int, codes: frozenset[int], reach: float) -> Ints:
+        """Return the numbers of the domains with such incidents, in order."""
         near = (self._first <= last) & (self._last >= first) & (np.abs(self._first - first) <= reach)
-        found = np.flatnonzero(near & np.isin(self._status, list(codes))).tolist()
-        return {self._all[i].series.domain for i in found} - {stretch.series.domain}
+        found = np.flatnonzero(near)
+        return np.unique(self._domain[found[np.isin(self._status[found], list(codes))]])
 
 
 def _weights(traffic: Traffic, evidence: Evidence, cells: Ints) -> Weights:

@@ -10,7 +10,7 @@ from functools import lru_cache
 import numpy as np
 
 from cdnlog.buffer import Ints
-from cdnlog.diagnosis.case import Case, once
+from cdnlog.diagnosis.case import Case, Neighbours, once
 from cdnlog.diagnosis.rows import Rows
 from cdnlog.evidence import MISSING
 
@@ -304,7 +304,7 @@ def sluggish(case: Case) -> bool | None:
 
 
 @once
-def together(case: Case) -> set[str]:
+def together(case: Case) -> Neighbours:
     """Return the other domains on which the same trouble began in the same minutes."""
     related = _PULL if case.status in _PULL else frozenset({case.status})
     return case.neighbours(related, max(case.limits["E11.minutes"] * 60, case.window))
@@ -312,5 +312,5 @@ def together(case: Case) -> set[str]:
 
 def everywhere(case: Case) -> bool:
     """Whether so many domains began to fail together that it is hardly the origin of each."""
-    domains = len(together(case)) + 1
+    domains = together(case).domains + 1
     return domains >= case.limits["E11.domains"] and domains >= case.limits["E11.most"] * case.domains

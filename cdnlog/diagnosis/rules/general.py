@@ -141,12 +141,12 @@ def many_domains(case: Case) -> Reading | None:
     if case.status not in PULL_CODES | EDGE_CODES or from_cache(case):
         return None
     others = together(case)
-    facts = {"domains": str(len(others) + 1), "all": str(case.domains), "others": ", ".join(sorted(others)[:_SHOWN])}
+    facts = {"domains": str(others.domains + 1), "all": str(case.domains), "others": ", ".join(others.names)}
     if everywhere(case):
         shared = case.status in (500, 503)  # an application that several domains share says this for all of them
         favours = _platform(case, 0.5, -0.4) if shared else _platform(case, 1.5, -1.6)
         return Reading("E11", "confirms", "E11-confirms", facts, favours)
-    if others:
+    if others.domains:
         return Reading("E11", "weak", "E11-weak", facts, {"platform-fault": 0.4})
     if case.domains < case.limits["E11.domains"]:
         return None
