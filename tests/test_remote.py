@@ -33,9 +33,9 @@ LINES = TEXT.count(b"\n")
 
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return 200 logs, with what lies about among logs."""
+    """Return 50 logs, with what lies about among logs."""
     folder = tmp_path_factory.mktemp("remote") / "cdn"
-    made_logs(folder, 200)
+    made_logs(folder, 50)
     (folder / "20261120" / "README.md").write_text("not a log\n")
     (folder / "20261120" / "late.gz.part").write_text("not yet\n")
     (folder / ".cache").mkdir()
@@ -81,14 +81,14 @@ def counted(url: str) -> cdnlog.Counts:
 
 
 def test_a_bucket_is_counted_byte_for_byte_like_the_folder(bucket: Bucket, folder: Path, tmp_path: Path) -> None:
-    """200 gz objects, read by two processes, give the JSON of the same files on disk; only the paths differ."""
+    """50 gz objects, read by two processes, give the JSON of the same files on disk; only the paths differ."""
     local = cli("count", folder, "-o", "json", "--rejects", "local.jsonl", cwd=tmp_path)
     remote = cli(
         "count", "s3://logs/cdn/", "-o", "json", "--rejects", "remote.jsonl", "--jobs", "2",
         cwd=tmp_path, env=bucket.environment(),
     )  # fmt: skip
     assert (local.returncode, remote.returncode) == (0, 0), remote.stderr
-    assert len(json.loads(local.stdout)["inputs"]["files"]) == 200
+    assert len(json.loads(local.stdout)["inputs"]["files"]) == 50
     assert remote.stdout.replace("s3://logs/cdn", str(folder)) == local.stdout
     assert remote.stderr.replace("s3://logs/cdn", str(folder)) == local.stderr.replace("local", "remote")
     rejects = (tmp_path / "remote.jsonl").read_text().replace("s3://logs/cdn", str(folder))

@@ -75,12 +75,12 @@ def test_quiet_time_comes_first() -> None:
 
 
 def test_logs_are_accepted(logs: Logs, tmp_path: Path) -> None:
-    """Every line of every log, up to 5000 of each, is one of the 16-field format."""
+    """Every line of every log, the last 500 of each, is one of the 16-field format."""
     for name, (rows, _) in logs.items():
         (tmp_path / name).mkdir()
-        write(rows[-5000:], tmp_path / name)
+        write(rows[-500:], tmp_path / name)
     total = cdnlog.count(tmp_path, window="1h").inputs.total
-    assert (total.lines, total.counted) == (sum(len(rows[-5000:]) for rows, _ in logs.values()),) * 2
+    assert (total.lines, total.counted) == (sum(len(rows[-500:]) for rows, _ in logs.values()),) * 2
 
 
 NOON = 1_800_000_000.0
