@@ -216,9 +216,8 @@ def test_last_line_without_lf(tmp_path: Path, name: str, block: int) -> None:
     assert account.lines == 2
 
 
-@pytest.mark.parametrize("block", [7, 1 << 20])
 @pytest.mark.parametrize("head", [b"# comment\n", b"\n", b" \r\n"])
-@pytest.mark.parametrize("lines", [999, 1000, 1001, 2000])
+@pytest.mark.parametrize(("lines", "block"), [(1001, 7), *((lines, 1 << 20) for lines in (999, 1000, 1001, 2000))])
 def test_a_long_preamble_hides_nothing(tmp_path: Path, lines: int, head: bytes, block: int) -> None:
     """However many comments or blank lines a file begins with, its format is found and its lines count."""
     path = tmp_path / "log"
