@@ -180,11 +180,19 @@ def _processes(jobs: int) -> Iterator[tuple[Executor, Monitor]]:
 @contextmanager
 def _undisturbed() -> Iterator[None]:
     """Let signals wait: one that comes while Python forks is lost, and one to a worker that has not begun kills it."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)
+    if threading.current_thread() is not threading.main_thread():
+        yield  # no signal disturbs another thread
+        return
+    came: list[int] = []
+    # Not by a mask: that is of one thread, and any thread may take a signal.
+    before = {number: signal.signal(number, lambda number, _: came.append(number)) for number in _STOPPING}
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for late in came:
+            signal.raise_signal(late)
 
 
 _monitor: Monitor  # of this worker process
@@ -197,7 +205,6 @@ def _begin(monitor: Monitor) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _end_soon)
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
