@@ -298,7 +298,7 @@ def _socket(path: Path) -> None:
 ADVICE = "not a regular file; pipe it into"
 NOT_READ: dict[str, tuple[Callable[[Path], object], Verdict, str]] = {
     "missing": (lambda path: path, Verdict.MISSING, "no such file"),
-    "link to nothing": (lambda path: path.symlink_to("gone"), Verdict.MISSING, "no such file"),
+    "link to nothing": (lambda path: path.symlink_to("gone"), Verdict.MISSING, "link leads to is not there"),
     "link to itself": (lambda path: path.symlink_to(path), Verdict.UNREADABLE, "Too many levels of symbolic links"),
     "FIFO": (os.mkfifo, Verdict.UNREADABLE, ADVICE),
     "socket": (_socket, Verdict.UNREADABLE, ADVICE),
