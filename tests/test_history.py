@@ -52,6 +52,13 @@ def kinds(night: Night) -> list[str]:
     return [news.kind for news in night.news]
 
 
+def had_inode(place: Path, path: Path, other: Path) -> None:
+    """Let the store believe that a file had the inode that another one has now: which are used again is not ours."""
+    with sqlite3.connect(place) as connection:
+        connection.execute("UPDATE file SET inode = ? WHERE name = ?", (other.stat().st_ino, path.name))
+    connection.close()
+
+
 @pytest.mark.parametrize("suffix", PACK)
 def test_a_file_that_grew_counts_as_it_is(suffix: str, tmp_path: Path, place: Path, run: Run) -> None:
     """A pack grown from 1,000 to 1,200 lines counts 1,200, plain or compressed."""
@@ -295,6 +302,50 @@ def test_rotated_files_keep_what_they_counted(tmp_path: Path, place: Path, run: 
     assert new.stat().st_size
     assert kinds(run()) == ["grown"]
     assert kept(place) == truth(MORE, lines_of(50, 2))
+
+
+@pytest.mark.parametrize("suffix", ["", ".gz"])
+@pytest.mark.parametrize("names", ["ab", "ba"])
+def test_a_reused_inode_is_no_rename(suffix: str, names: str, tmp_path: Path, place: Path, run: Run) -> None:
+    """A new file that has the inode of one which was replaced by its beginning is a file of its own."""
+    one, other = (tmp_path / "logs" / f"{name}.log{suffix}" for name in names)
+    write(one, FEW)
+    run()
+    write(one, FEW[:100])
+    new = write(other, lines_of(150, 9, "other.example"))
+    had_inode(place, one, new)
+    assert [(news.path, news.kind) for news in run().news] == [(str(one), "refused")]
+    assert kept(place) == truth(FEW, lines_of(150, 9, "other.example"))
+    assert kinds(run(replace_lost=True)) == ["forced"]
+    assert kept(place) == truth(FEW[:100], lines_of(150, 9, "other.example"))
+
+
+@pytest.mark.parametrize("replace_lost", [False, True])
+@pytest.mark.parametrize("grown", [False, True])
+@pytest.mark.parametrize("suffix", ["", ".gz"])
+def test_all_logs_of_a_rotation_keep_what_they_counted(
+    suffix: str, grown: bool, replace_lost: bool, tmp_path: Path, run: Run
+) -> None:
+    """Two renames in one night, the later log written on before or not, the new one with the inode of a deleted one."""
+    place = tmp_path / "history.db"
+    logs = [tmp_path / "logs" / f"access.log{end}{suffix}" for end in ("", ".1", ".2", ".3")]
+    contents = [lines_of(100, hour) for hour in (8, 6, 4)]
+    for path, lines in zip(logs, contents, strict=False):
+        write(path, lines)
+    run()
+    deleted = logs[2].rename(tmp_path / "deleted")
+    for number in (1, 0):
+        logs[number].rename(logs[number + 1])
+    if grown:
+        contents[0] = [*contents[0], *lines_of(20, 9)]
+        write(logs[1], contents[0])
+    contents.append(lines_of(50, 10))
+    had_inode(place, logs[2], write(logs[0], contents[-1]))
+    assert deleted.stat().st_ino != logs[0].stat().st_ino
+    told = kinds(run(replace_lost=replace_lost))
+    assert kept(place) == truth(*contents)
+    assert "refused" not in told
+    assert kinds(run()) == told
 
 
 @pytest.mark.parametrize("copied", [None, "whole", "grown"])

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import tzinfo
 from functools import partial
-from hashlib import sha256
 from pathlib import Path
 from typing import IO
 
@@ -20,6 +19,7 @@ import numpy as np
 from cdnlog.filerun import Progress
 from cdnlog.gather import Kept, Pool
 from cdnlog.history.ageing import roll_up
+from cdnlog.history.candidates import Candidate, moves, stat
 from cdnlog.history.fingerprint import Fingerprint, Print
 from cdnlog.history.judge import Judgement, Read, judge
 from cdnlog.history.ledger import COUNTED, COVERED, DAMAGED, DUPLICATE, REFUSED, Entry, Ledger
@@ -28,43 +28,13 @@ from cdnlog.history.tables import DAY, GRAIN, Grains, Sums
 from cdnlog.model import MICROSECONDS, FileReport, Verdict
 from cdnlog.pipeline import CountFile
 from cdnlog.settings import Settings
-from cdnlog.source import Elsewhere, Found, Input
+from cdnlog.source import Found, Input
 from cdnlog.totals import Counted
 from cdnlog.workers import Monitor, Plan, run
 from cdnlog.zones import UTC_ZONE, fixed, zone
 
 _ROLL_UP_EVERY = 256
 _LIGHTEST = 1 << 20  # as many bytes weighs the smallest file: so many of them wait for one commit
-
-
-@dataclass(frozen=True)
-class Stat:
-    """What tells, without reading, that a file was not touched."""
-
-    size: int
-    mtime: int
-    inode: int
-
-    def of(self, entry: Entry) -> bool:
-        """Whether the file looked so when its row was written."""
-        return (entry.size, entry.mtime, entry.inode) == (self.size, self.mtime, self.inode)
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A file that was found.
-
-    Attributes:
-        path: Its absolute path, by which the ledger knows it.
-        found: The file as it was named.
-        stat: How it looked before it was read.
-        known: The row that says all about it, None if it must be read.
-    """
-
-    path: str
-    found: Input
-    stat: Stat
-    known: Entry | None = None
 
 
 @dataclass
@@ -181,8 +151,8 @@ class Ingest:
         others: list[FileReport] = []
         for one in found.inputs:
             path = one.path if one.remote is not None else os.path.abspath(one.path)  # noqa: PTH100 - as it is spelt
-            if one.verdict is None and (stat := _stat(path, one.size, one.remote)) is not None:
-                candidates[path] = Candidate(path, one, stat)
+            if one.verdict is None and (looks := stat(path, one.size, one.remote)) is not None:
+                candidates[path] = Candidate(path, one, looks)
             else:
                 verdict = one.verdict or Verdict.MISSING
                 others.append(FileReport(one.path, verdict, one.problem or "it vanished while the night began"))
@@ -191,17 +161,10 @@ class Ingest:
         return ordered, tuple(sorted(others, key=lambda report: report.path))
 
     def _follow_moves(self, candidates: Mapping[str, Candidate]) -> None:
-        """Note files that have another name now, as rotation gives them: their old names may hold new files."""
-        by_inode = {one.stat.inode: path for path, one in candidates.items()}
-        moves = [
-            (entry, by_inode[entry.inode])
-            for path, one in candidates.items()
-            for entry in self._ledger.at(path)
-            if entry.retired is None and entry.inode != one.stat.inode and entry.inode in by_inode
-        ]
-        if moves:
+        """Note files that have another name now: their old names may hold new files."""
+        if moved := list(moves(candidates, self._ledger)):
             with self._ledger.store.transaction():
-                for entry, path in moves:
+                for entry, path in moved:
                     self._ledger.move(entry, path)
 
     def _known(self, candidate: Candidate) -> Entry | None:
@@ -356,16 +319,6 @@ class _Gathered:
 def _recent(part: Kept, grains: Grains) -> Kept:
     recent = part.times >= (grains.hours - DAY) * MICROSECONDS  # the zone may not have been known yet
     return part if recent.all() else part.take(np.flatnonzero(recent))
-
-
-def _stat(path: str, size: int, remote: Elsewhere | None) -> Stat | None:
-    if remote is not None:
-        return Stat(size, remote.modified, int.from_bytes(sha256((remote.tag or path).encode()).digest()[:7], "big"))
-    try:
-        status = os.stat(path)  # noqa: PTH116 - a Path would take no name at all for the current folder
-    except OSError:
-        return None
-    return Stat(status.st_size, status.st_mtime_ns, status.st_ino)
 
 
 def _entry(candidate: Candidate, report: FileReport, night: int) -> Entry:
