@@ -1,4 +1,4 @@
-"""How a finding compares with earlier nights: by the days that had it, and when its cause is told anew."""
+"""How a night compares with earlier ones: findings by the days that had them, hours by what they usually have."""
 
 from __future__ import annotations
 
@@ -116,3 +116,20 @@ def test_a_flipped_cause_is_no_new_incident(cause: str, status: int, state: str)
     name = f"tencent-cdn/{HOST}/{status}/{cause}"
     before = [replace(seen(day), id=name, status=status, cause=cause) for day in (1, 2, 3)]
     assert compared([1, 2, 3], before).state == state
+
+
+@pytest.mark.parametrize(
+    ("days", "before", "usual"), [(8, 40, [40]), (8, 0, []), (2, 40, [275]), (0, 40, [275]), (8, 5, [275])]
+)
+def test_history_says_what_a_missing_hour_has_and_its_neighbours_only_where_it_does_not(
+    days: int, before: int, usual: list[int]
+) -> None:
+    """Eight days that had 40 requests at three, or never any, are believed; two, or a handful, are no history."""
+    table = {(MIDNIGHT + hour * HOUR, HOST, 200): 200 + 25 * hour for hour in (1, 2, 4)}
+    past = {(MIDNIGHT - day * DAY + hour * HOUR, HOST, 200): 40 for day in range(1, days + 1) for hour in (1, 2, 4)}
+    past |= {(MIDNIGHT - day * DAY + 3 * HOUR, HOST, 200): before for day in range(1, days + 1) if before}
+    past |= {(MIDNIGHT - day * DAY + 3 * HOUR, "other", 200): 40 for day in range(1, days + 1)}
+    found = Baseline(counts_of(past), []).absences(counts_of(past | table), MIDNIGHT + HOUR, MIDNIGHT + 5 * HOUR)
+    assert [(one.usual, one.starts) for one in found if one.domain == HOST] == [
+        (requests, MIDNIGHT + 3 * HOUR) for requests in usual
+    ]

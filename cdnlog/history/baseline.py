@@ -263,9 +263,9 @@ class Baseline:
         for domain in table.names:
             present = table.hours(domain)
             there = set(present.starts.tolist())
-            expected = self._expected(domain, hours) | _held(present, hours)
-            lacking = [hour for hour in hours if hour in expected and hour not in there]
-            whole = bool(expected) and not there.intersection(hours)
+            expected = _held(present, hours) | self._expected(domain, hours)
+            lacking = [hour for hour in hours if expected.get(hour) and hour not in there]
+            whole = any(expected.values()) and not there.intersection(hours)
             state = "chronic" if whole and self._lacked(domain, begins) else "new"
             for first, last in _runs(lacking):
                 usual = sum(expected[hour] for hour in range(first, last + HOUR, HOUR))
@@ -275,10 +275,12 @@ class Baseline:
     def _lacked(self, domain: str, begins: int) -> bool:
         """Whether a domain that was expected has been missing ever since some hour before a time."""
         past = self._hours.get(domain)
-        return past is not None and bool(self._expected(domain, range(int(past.starts[-1]) + HOUR, begins, HOUR)))
+        if past is None:
+            return False
+        return any(self._expected(domain, range(int(past.starts[-1]) + HOUR, begins, HOUR)).values())
 
     def _expected(self, domain: str, hours: Sequence[int]) -> dict[int, int]:
-        """Return for each hour that regularly had requests, until the domain was last seen, how many."""
+        """Return how many requests each hour had until the domain was last seen, if regularly any, 0 if never."""
         past = self._hours.get(domain)
         if past is None or not len(past.starts):
             return {}
@@ -291,6 +293,8 @@ class Baseline:
             regular = hour - last <= BACK and len(seen) >= max(_DAYS, _REGULAR * days)
             if regular and np.median(seen) >= _BUSY:
                 expected[hour] = int(np.median(seen))
+            elif days >= _DAYS and not len(seen):
+                expected[hour] = 0
         return expected
 
 
