@@ -25,6 +25,7 @@ from cdnlog.buffer import PAD, Buffer, Ints, count_lines, distinct
 from cdnlog.columns import Coded, Column, HashedWords, InternedWords, Numbers, Texts
 from cdnlog.counts import Cells
 from cdnlog.formats import Delimited, LogFormat, W3c
+from cdnlog.history import fingerprint
 from cdnlog.kernel import library
 from cdnlog.kernel.build import build, compiler
 from cdnlog.model import Accounting, Batch
@@ -124,6 +125,19 @@ def test_values_of_any_bytes(texts: list[bytes], chars: bytes) -> None:
     """Any bytes are read alike, whatever is looked for in them."""
     check_looks(texts, chars)
     check_times(texts)
+
+
+@with_kernel
+@law
+@given(
+    lines=st.lists(st.one_of(st.binary(max_size=40), st.integers(4080, 4110).map(bytes)), min_size=1),
+    more=st.integers(0, 99),
+)
+def test_hashes_of_lines(lines: list[bytes], more: int) -> None:
+    """Lines of any bytes and lengths get the same numbers."""
+    data = b"".join(one.replace(b"\n", b"") + b"\n" for one in lines)
+    one, other = both(lambda: fingerprint._hashes(data, more).tolist())
+    assert one == other
 
 
 # Texts

@@ -1,10 +1,10 @@
 """What tells one content from another: its hash, hashes of its beginnings, and a bounded sketch of its lines.
 
 The sketch answers whether all lines of one file are in another one, in whatever order. Every line gets a number from
-its length and from the bytes at eight places of it; kept are the `KEPT` lowest numbers with how often each occurs.
-Below the lower of two sketches' limits both know all their lines, so what is there can be compared: exactly for files
-of up to `KEPT` different lines, by a uniform sample of the lines of larger ones. The upper part of a number, its
-ticket, is cheap to have, and decides for nearly all lines of a large file that they are not kept.
+all of its bytes; kept are the `KEPT` lowest numbers with how often each occurs. Below the lower of two sketches' limits
+both know all their lines, so what is there can be compared: exactly for files of up to `KEPT` different lines, by a
+uniform sample of the lines of larger ones. All bytes must count: lines of a health check differ in a digit only, and a
+number of some places of a line would be the same for thousands, mostly beyond the limit, where nobody sees them.
 """
 
 from __future__ import annotations
@@ -16,16 +16,18 @@ from typing import Self
 
 import numpy as np
 
-from cdnlog.buffer import Ints, Words
+from cdnlog import kernel
+from cdnlog.buffer import PAD, Ints, Words
 from cdnlog.history.packed import packed, unpacked
 from cdnlog.model import MAX_LINE
 
 KEPT = 1000
-_TICKET_BITS, _REST_BITS = 16, 21
-_FEW, _MANY = (3, 8), (0, 1, 5, 6, 10, 12)  # places in twelfths of a line: of all lines, of those with low tickets
+_BITS = 37  # of a number
 _WORD = 8
+_HEAD = 4096  # bytes of a line that matter, besides its length
 _LF = 10
-_FACTOR, _SHIFT = np.uint64(0x9E3779B97F4A7C15), np.uint64(29)
+_ALL = np.uint64((1 << 64) - 1)
+_FACTOR, _SHIFT = np.uint64(0x9E3779B97F4A7C15), np.uint64(32)
 _LARGEST = (1 << 63) - 1
 _FOLD_AT = 16 * KEPT
 
@@ -36,7 +38,7 @@ class Sketch:
 
     Attributes:
         lines: How many lines there are.
-        total: Sum of the tickets of all lines, modulo 2^63.
+        total: Sum of the hashes of all lines, modulo 2^63.
         limit: Highest number up to which all lines are known.
         keys: Different numbers of lines, in order.
         counts: How often each occurs.
@@ -145,7 +147,7 @@ class _Lines:
         self._rest, self._over = b"", 0  # the begun line, and how much of it was let go
         self._lines = 0
         self._total = 0
-        self._limit = (1 << _TICKET_BITS + _REST_BITS) - 1
+        self._limit = (1 << _BITS) - 1
         self._keys, self._counts = np.empty(0, np.int64), np.empty(0, np.int64)
         self._pending: list[Ints] = []
 
@@ -176,13 +178,10 @@ class _Lines:
         return Sketch(self._lines, self._total, self._limit, self._keys, self._counts)
 
     def _note(self, data: bytes, more: int = 0) -> None:
-        lines, tickets = _tickets(data, more)
-        self._lines += len(tickets)
-        self._total = (self._total + int(tickets.sum(dtype=np.uint64))) & _LARGEST
-        low = np.flatnonzero(tickets >> np.uint64(64 - _TICKET_BITS) <= np.uint64(self._limit >> _REST_BITS))
-        rest = lines.of(low).mixed(_MANY, tickets[low]) >> np.uint64(64 - _REST_BITS)
-        high = tickets[low] >> np.uint64(64 - _TICKET_BITS) << np.uint64(_REST_BITS)
-        keys: Ints = (high | rest).astype(np.int64)
+        hashes = _hashes(data, more)
+        self._lines += len(hashes)
+        self._total = (self._total + int(hashes.sum(dtype=np.uint64))) & _LARGEST
+        keys: Ints = (hashes >> np.uint64(64 - _BITS)).astype(np.int64)
         self._pending.append(keys[keys <= self._limit])
         if sum(map(len, self._pending)) > _FOLD_AT:
             self._fold()
@@ -197,38 +196,28 @@ class _Lines:
             self._limit = int(self._keys[-1])
 
 
-def _tickets(data: bytes, more: int) -> tuple[_Whole, Words]:
-    """Return the lines, each ended by LF, and their tickets; `more` is the length of the first that was let go."""
-    raw = np.frombuffer(data + bytes(_WORD), np.uint8)
+def _hashes(data: bytes, more: int) -> Words:
+    """Return a number for each line, each ended by LF; `more` is the length of the first that was let go."""
+    raw = np.frombuffer(data + bytes(PAD), np.uint8)
+    if kernel.on:
+        return kernel.hash_lines(raw, len(data), more, _HEAD)
     ends = np.flatnonzero(raw[: len(data)] == _LF)
     starts = np.concatenate(([0], ends[:-1] + 1))
-    lines = _Whole(np.ndarray((len(data),), "<u8", raw.data, strides=(1,)), starts, ends - starts)
-    return lines, lines.mixed(_FEW, (lines.lengths + more).astype(np.uint64))
+    words = np.ndarray((len(data),), "<u8", raw.data, strides=(1,))
+    lengths = (ends - starts).astype(np.int64)
+    heads, hashes = np.minimum(lengths, _HEAD), np.zeros(len(ends), np.uint64)
+    for at in range(0, int(heads.max()), _WORD):
+        rows = np.flatnonzero(heads > at)
+        hashes[rows] = _mixed(hashes[rows], _masked(words[starts[rows] + at], heads[rows] - at))
+    lengths[0] += more
+    return _mixed(hashes, lengths.astype(np.uint64))
 
 
-@dataclass(frozen=True)
-class _Whole:
-    """Whole lines: eight bytes from each byte on, and where the lines begin and how long they are."""
+def _mixed(hashes: Words, words: Words) -> Words:
+    hashes = (hashes ^ words) * _FACTOR
+    return hashes ^ (hashes >> _SHIFT)
 
-    words: Words
-    starts: Ints
-    lengths: Ints
 
-    def of(self, rows: Ints) -> _Whole:
-        """Return some of the lines."""
-        return _Whole(self.words, self.starts[rows], self.lengths[rows])
-
-    def mixed(self, places: tuple[int, ...], seed: Words) -> Words:
-        """Mix what stands at some places of each line, in twelfths of its length, into a number."""
-        short = self.lengths < _WORD
-        reach = np.maximum(self.lengths - _WORD, 0)
-        keys: Words = seed * _FACTOR
-        for place in places:
-            word = self.words[self.starts + reach * place // 12]
-            if short.any():  # what follows a line that is shorter than a word is no part of it
-                bits = (self.lengths[short] * 8).astype(np.uint64)
-                word[short] &= (np.uint64(1) << bits) - np.uint64(1)
-            keys ^= word
-            keys *= _FACTOR
-            keys ^= keys >> _SHIFT
-        return keys * _FACTOR
+def _masked(words: Words, lengths: Ints) -> Words:
+    """Return words without what follows a text that is shorter; none is empty."""
+    return words & (_ALL >> (64 - 8 * np.minimum(lengths, _WORD)).astype(np.uint64))

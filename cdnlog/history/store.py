@@ -55,6 +55,7 @@ CREATE TABLE day (start INTEGER PRIMARY KEY, cells BLOB NOT NULL);
 CREATE TABLE told (place INTEGER PRIMARY KEY, finding TEXT NOT NULL);
 """
 _THIRD = """
+DELETE FROM sketch;
 CREATE TABLE volume (hour INTEGER PRIMARY KEY, requests INTEGER NOT NULL);
 INSERT INTO volume SELECT middle / 3600 * 3600, sum(counted) FROM file
   WHERE state = 'counted' AND retired IS NULL AND middle IS NOT NULL GROUP BY 1;

@@ -144,6 +144,20 @@ def mix_heads(address: int, start: Ints, length: Ints, width: int, hashes: Hashe
     return hashes
 
 
+def hash_lines(data: npt.NDArray[np.uint8], size: int, more: int, head: int) -> Hashes:
+    """Return a number for each line of some bytes, which end in LF and have padding behind them.
+
+    Args:
+        data: The bytes and the padding.
+        size: How many bytes there are.
+        more: How many bytes of the first line were let go.
+        head: So many bytes of a line matter, besides its length.
+    """
+    hashes = np.empty(count_lines(data[:size]), np.uint64)
+    library.functions.hash_lines(at(data), size, more, head, at(hashes))
+    return hashes
+
+
 def mix_numbers(values: Ints, hashes: Hashes) -> Hashes:
     """Go on hashing rows, in place, by a number."""
     values = np.ascontiguousarray(values, np.int64)

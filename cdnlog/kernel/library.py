@@ -93,6 +93,7 @@ _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "epoch_times": (None, (_SLICES, POINTER(Moments))),
     "intern": (c_int64, (_SLICES, POINTER(Table), _P, _P)),
     "mix_heads": (None, (_SLICES, _N, _P)),
+    "hash_lines": (None, (_P, _N, _N, _N, _P)),
     "mix_numbers": (None, (_P, _N, _P)),
     "find_first": (None, (_SLICES, c_int, _P)),
     "hold_odd": (None, (_SLICES, _P)),

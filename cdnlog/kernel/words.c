@@ -73,6 +73,19 @@ EXPORT void mix_heads(const Slices *in, i64 width, u64 *hash) {
     }
 }
 
+/* A number for each line of some bytes, the last of which is a LF: of its first `head` bytes and its length, to which
+   `more` bytes belong that were let go of the first one. */
+EXPORT void hash_lines(const u8 *data, i64 size, i64 more, i64 head, u64 *hash) {
+    for (const u8 *end = data + size; data < end; more = 0) {
+        const u8 *lf = memchr(data, '\n', (size_t)(end - data));
+        const i64 length = lf - data, part = length < head ? length : head;
+        u64 mixed = 0;
+        for (i64 at = 0; at < part; at += 8) mixed = mix(mixed, word_of(data + at, part - at));
+        *hash++ = mix(mixed, (u64)(length + more));
+        data = lf + 1;
+    }
+}
+
 EXPORT void mix_numbers(const i64 *value, i64 rows, u64 *hash) {
     for (i64 i = 0; i < rows; i++) hash[i] = mix(hash[i], (u64)value[i]);
 }
