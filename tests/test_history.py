@@ -415,6 +415,15 @@ def test_a_bare_header_is_no_content(tmp_path: Path, place: Path, run: Run) -> N
     assert kept(place) == truth(FEW)
 
 
+def test_nights_without_data_have_no_end(tmp_path: Path, run: Run) -> None:
+    """What a night without data leaves is no time, and the first data is new from its own begin."""
+    for name in ("a.log", "b.log"):
+        write(tmp_path / "logs" / name, [f"# {name}"])
+        assert run().ends is None
+    write(tmp_path / "logs" / "c.log", [*lines_of(20), *lines_of(20, 2)])
+    assert [one.start[:13] for one in run().missing] == ["2026-11-20T01"]
+
+
 def test_the_same_night_is_the_same(tmp_path: Path) -> None:
     """Told three times, in any order of the files, with one job or two: the same store, byte for byte, and night."""
     paths = [write(tmp_path / "logs" / f"{n}.gz", lines_of(300, n % 3, f"d{n % 2}.example")) for n in range(5)]

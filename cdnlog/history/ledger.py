@@ -156,10 +156,10 @@ class Ledger:
         rows = np.array(self._run("SELECT hour, requests FROM volume ORDER BY hour").fetchall(), np.int64)
         return Volume(*rows.reshape(-1, 2).T)
 
-    def ends_before(self, night: int) -> int | None:
-        """Return the end of the data of the nights before one, stray times left out."""
+    def ends_before(self, night: int) -> int:
+        """Return the end of the data of the nights before one, stray times left out; 0 without any."""
         row = self._run("SELECT ends FROM night WHERE number < ? ORDER BY number DESC LIMIT 1", (night,)).fetchone()
-        return row[0] if row else None
+        return row[0] if row else 0
 
     def setting(self, name: str) -> str | None:
         """Return a setting."""

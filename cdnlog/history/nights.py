@@ -218,8 +218,7 @@ class NightData:
 
     def _ends_before(self) -> int | None:
         """Return the end of what the nights before had told; they may have taken a stray time for it."""
-        ends = self._ledger.ends_before(self.number)
-        return ends if ends is None else min(ends, self._grains.end)
+        return min(self._ledger.ends_before(self.number), self._grains.end) or None
 
     def _providers(self, active: Iterable[Entry]) -> Mapping[str, str]:
         """Return the code table that most requests of each domain ask for."""
