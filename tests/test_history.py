@@ -480,6 +480,8 @@ def test_ages_are_counted_from_the_newest_data(tmp_path: Path, place: Path) -> N
     at_once = tmp_path / "once.db"
     cdnlog.nightly(tmp_path / "logs", at_once, keep="1d,2d,3d")
     assert cdnlog.stored(at_once, window="1d") == counts
+    by_hour = cdnlog.nightly(tmp_path / "logs", at_once, keep="1d,2d,3d").history.by("window_start")
+    assert [by_hour.shown(at)[8:13] for at in by_hour.columns["window_start"]] == ["23T05", "24T05", "25T05"]
 
 
 def test_one_stray_time_ages_nothing(tmp_path: Path, place: Path) -> None:

@@ -78,9 +78,8 @@ class NightData:
         """Return all that counts in the last four weeks by the hour."""
         end = self._grains.end
         noon = end - DAY - DAY // 2 - HISTORY  # days are 23 to 25 hours long where clocks change
-        first = max(noon, self._ledger.horizon("days"))
-        midnight = int(floor_to_window(np.array([first]), DAY, self._zone)[0])
-        return self._days.between(midnight, end).counts(self._words, HOUR, self._zone)
+        kept = self._midnight(self._ledger.horizon("days") - 1) + DAY + DAY // 2  # days of which none is kept as one
+        return self._days.between(self._midnight(max(noon, kept)), end).counts(self._words, HOUR, self._zone)
 
     def without(self, history: Counts) -> Counts:
         """Return a history without the hours and domains that this night is about."""
@@ -185,6 +184,10 @@ class NightData:
     def ends(self) -> int | None:
         """The end of the hour that the data of this night and those before reaches to, stray times left out."""
         return max((end for end in (self._ends(), self._ends_before()) if end is not None), default=None)
+
+    def _midnight(self, time: int) -> int:
+        """Return the begin of a time's day."""
+        return int(floor_to_window(np.array([time]), DAY, self._zone)[0])
 
     def _hours(self, sums: Sums) -> Ints:
         """Return hour and domain of each cell, each pair once."""
