@@ -711,6 +711,21 @@ def test_one_run_at_a_time(place: Path) -> None:
         pass
 
 
+def test_what_is_read_is_of_one_moment(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A commit waits until a reader is through."""
+    monkeypatch.setattr(stores, "_WAIT", 0.01)
+    add, words = "INSERT INTO word (text) VALUES ('later')", "SELECT text FROM word"
+    with writing(place) as store:
+        with opened(place) as reader:
+            with pytest.raises(StoreBusy), store.transaction() as connection:
+                connection.execute(add)
+            assert reader.connection.execute(words).fetchall() == []
+        with store.transaction() as connection:
+            connection.execute(add)
+        with opened(place) as reader:
+            assert reader.connection.execute(words).fetchall() == [("later",)]
+
+
 def test_what_the_store_lies_beside_is_no_log(tmp_path: Path) -> None:
     """A store and reports within the folder of the logs are not taken for logs."""
     write(tmp_path / "a.log", FEW)

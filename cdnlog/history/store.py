@@ -161,6 +161,7 @@ def opened(path: Path) -> Iterator[Store]:
     if not path.exists():
         raise UsageError(f"there is no store {visible(path)}; 'cdnlog nightly PATH... --store FILE' makes one")
     with _told(path), closing(_connected(path)) as connection:
+        connection.execute("BEGIN")  # all that is read is of one moment: a commit waits until it is read
         if _version(path, connection) < VERSION:
             raise UsageError(f"{visible(path)} is of an older version; the next 'cdnlog nightly' migrates it")
         yield Store(path, connection)
