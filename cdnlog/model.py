@@ -391,3 +391,6 @@ class LostPath:
 
 SEVERITIES = ("critical", "high", "medium", "low", "info")
 """Worst first."""
+
+STATES = ("new", "worse", "chronic", "better", "unknown")
+"""What a finding is against history, in the order it is told in."""

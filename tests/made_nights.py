@@ -12,13 +12,12 @@ from cdnlog.cells import Cells
 from cdnlog.counts import MEASURES, Counts, windowed
 from cdnlog.declared import Lang
 from cdnlog.diagnosis.affected import COLUMNS
-from cdnlog.model import SEVERITIES, Accounting, FileReport, Finding, Inputs, Verdict
+from cdnlog.model import SEVERITIES, STATES, Accounting, FileReport, Finding, Inputs, Verdict
 from cdnlog.results import Changed, Diagnosis, FileNews, Gone, Missing, Night
 
 ZONE = timezone(timedelta(hours=8))
 MIDNIGHT = 1_795_104_000  # 2026-11-20 00:00 there
 HOUR, DAY = 3600, 86_400
-STATES = ("new", "worse", "chronic", "better", "unknown")
 
 
 def counts_of(table: Mapping[tuple[int, str, int], int], window: int = HOUR, inputs: Inputs | None = None) -> Counts:

@@ -154,10 +154,13 @@ def reading(folder: Path, mark: Path, *more: str) -> Iterator[tuple[int, int]]:
     end, held = os.pipe()
     child = forked([*ARGS, *more], folder, {}, "said.txt")
     os.close(held)
-    while not mark.exists():
-        time.sleep(0.005)
-    yield child, end
-    os.close(end)
+    try:
+        while not mark.exists():
+            assert os.waitpid(child, os.WNOHANG) == (0, 0)
+            time.sleep(0.005)
+        yield child, end
+    finally:
+        os.close(end)
 
 
 @pytest.mark.usefixtures("warmed")

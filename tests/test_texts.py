@@ -24,7 +24,7 @@ from cdnlog.catalog import Catalog, phrases
 from cdnlog.declared import LANGS, CauseEntry, Classes, Code, Entry, Lang, Localized, LocalizedList, Word
 from cdnlog.diagnosis.affected import COLUMNS
 from cdnlog.grids import FAILING
-from cdnlog.model import SEVERITIES
+from cdnlog.model import SEVERITIES, STATES
 from cdnlog.slo import SPANS
 
 CATALOG = Catalog()
@@ -72,7 +72,7 @@ VARIANTS = {  # how the program makes the name of a phrase, and all that it can 
     "owner": get_args(declared.Owner),
     "told-by": ("edge-word", "provider", "standard", "class"),
     "answered": ("standard", "class"),
-    "state": ("new", "worse", "chronic", "better", "unknown"),
+    "state": STATES,
     "class": FAILING,
     "span": tuple(SPANS),
 }

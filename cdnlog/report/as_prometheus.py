@@ -12,12 +12,11 @@ from dataclasses import dataclass
 
 from cdnlog.counts import is_error
 from cdnlog.grids import CLASSES, FAILING, Grid, grid
-from cdnlog.model import SEVERITIES, Verdict
+from cdnlog.model import SEVERITIES, STATES, Verdict
 from cdnlog.results import Night
 from cdnlog.text import visible
 
 _DOMAINS, _CODES, _FINDINGS = 50, 200, 50
-_STATES = ("new", "worse", "chronic", "better", "unknown")
 OTHERS = "(others)"
 """Stands for what is beyond the fifty domains, and two hundred codes of domains, with most failing requests."""
 
@@ -88,7 +87,7 @@ def _classes(shown: Grid, names: list[str]) -> Iterator[tuple[_Labels, float]]:
 def _of_findings(night: Night) -> Iterator[_Gauge]:
     incidents = [finding for finding in night.diagnosis if finding.cause != "background"]
     found = Counter((finding.severity, finding.state) for finding in incidents)
-    kinds = [({"severity": how, "state": state}, found[how, state]) for how in SEVERITIES for state in _STATES]
+    kinds = [({"severity": how, "state": state}, found[how, state]) for how in SEVERITIES for state in STATES]
     yield _Gauge("findings", "Findings by severity and state, without the muted ones.", kinds)
     requests = Counter[tuple[str, ...]]()
     for one in incidents[:_FINDINGS]:

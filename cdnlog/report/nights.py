@@ -10,7 +10,7 @@ from html import escape
 from os.path import commonprefix
 
 from cdnlog.grids import FAILING, grid
-from cdnlog.model import SEVERITIES, Finding
+from cdnlog.model import SEVERITIES, STATES, Finding
 from cdnlog.report import budgets, cards, pictures, tables
 from cdnlog.report.layout import Card, Cell, Say, Section, Tile, clock, percent, speaker
 from cdnlog.results import FileNews, Night
@@ -18,7 +18,6 @@ from cdnlog.results import FileNews, Night
 _ROWS_SHOWN, _FINDINGS_SHOWN, _DOMAINS_SHOWN = 20, 50, 60
 # A page is to be mailed and opened on a phone: the bytes of its cards, the letters of a line and of a cell.
 _CARDS_LONGEST, _LINE_LONGEST, _CELL_LONGEST = 250_000, 600, 200
-_STATES = ("new", "worse", "chronic", "better", "unknown")
 _TWICE = "overlap"  # makes numbers wrong: told with what is lacking
 _ASKING = ("refused", "damaged", "forced")  # what is said of files that may need a hand
 
@@ -67,8 +66,8 @@ def _found(night: Night, worst: Sequence[Finding], say: Say) -> Tile:
         return Tile(say("findings"), "-", say("tile-nothing"))
     severities, states = Counter(one.severity for one in worst), Counter(one.state for one in worst)
     words = [f"{severities[name]} {say(f'severity-{name}')}" for name in SEVERITIES if severities[name]]
-    compared = set(states) > {"unknown"} or "unknown" not in states
-    known = [f"{n} {say(f'state-{name}')}" for name in _STATES if compared and (n := states[name])]
+    compared = set(states) != {"unknown"}
+    known = [f"{n} {say(f'state-{name}')}" for name in STATES if compared and (n := states[name])]
     note = "; ".join(", ".join(part) for part in (words, known) if part)
     return Tile(say("findings"), f"{len(worst):,}", note or say("tile-quiet"), worst[0].severity if worst else "good")
 
