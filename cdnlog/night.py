@@ -62,7 +62,7 @@ def nightly(  # noqa: PLR0913 - all but the first three by name
         keep: How long to keep 5 minutes, hours and days, counted from the newest data: "7d,400d,5y".
         replace_lost: Let a file that lost lines since it was counted take the place of what was counted.
         deliver: Called with the night while the store is still locked: where reports are to be written. A night
-            whose `deliver` fails is told as new by the next run.
+            whose `deliver` fails is told as new by the next run, with what came since.
         beside: Files that are no logs wherever they lie, such as reports.
         rejects: A binary file that gets one JSON line per rejected log line.
         progress: Called with the number of bytes after each read from disk.

@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 from crash.deliveries import grown, taken_over
 from crash.scene import Scene, as_fork, ended, forked, surroundings, warm
-from nights import HOUR, Table, kept, lines_of, strays, truth, write
+from nights import HOUR, Table, content, kept, lines_of, strays, truth, write
 from test_cases import Result, line, run_here, state
 
 import cdnlog
@@ -342,6 +342,27 @@ def test_a_night_that_was_stopped_is_new(tmp_path: Path, monkeypatch: pytest.Mon
         patch.setattr(nights_of_store.NightData, "finish", lambda *_, **__: signal.raise_signal(signal.SIGINT))
         assert run(tmp_path).code == 130
     assert run(tmp_path, "--require-data") == Result(0, b"", b"")
+
+
+def test_a_night_that_could_not_be_told_goes_on(tmp_path: Path) -> None:
+    """What comes after reports that could not be written is of the same night, told as if all had come at once."""
+
+    def full(_: Night) -> None:
+        raise OSError(28, os.strerror(28))
+
+    logs, parts, once = tmp_path / "logs", tmp_path / "parts.db", tmp_path / "once.db"
+    write(logs / "0.log", day_of(0))
+    for store in (parts, once):
+        cdnlog.nightly(logs, store)
+    for name, lines in (("1.log", day_of(1, failing=0.5)), ("2.log", day_of(2, "img.example.com"))):
+        write(logs / name, lines)
+        with pytest.raises(OSError, match="space"):
+            cdnlog.nightly(logs, parts, deliver=full)
+    night = cdnlog.nightly(logs, parts)
+    assert (night.number, night.again, states(night)) == (2, None, ["new"])
+    assert night == cdnlog.nightly(logs, once)
+    assert content(parts) == content(once)
+    assert cdnlog.nightly(logs, parts).again == 3
 
 
 def test_the_line_says_why_and_what_to_do(tmp_path: Path) -> None:

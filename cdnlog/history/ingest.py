@@ -1,7 +1,8 @@
 """Reads what is new under some paths into the store, each file exactly once.
 
 A file's row and its counts are written in one transaction, when its verdict is known. What a killed run had finished
-stays finished; the next run goes on with the rest, and it is the same night.
+stays finished; the next run goes on with the rest, and it is the same night. So it is after one that could not write
+its reports.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from cdnlog.history.candidates import Candidate, moves, stat
 from cdnlog.history.fingerprint import Fingerprint, Print
 from cdnlog.history.judge import Judgement, Read, judge
 from cdnlog.history.ledger import COUNTED, COVERED, DAMAGED, DUPLICATE, REFUSED, Entry, Ledger
+from cdnlog.history.nights import open_night
 from cdnlog.history.retention import Keep
 from cdnlog.history.tables import DAY, GRAIN, Grains, Sums
 from cdnlog.model import MICROSECONDS, FileReport, Verdict
@@ -87,9 +89,8 @@ class Ingest:
         self._ledger, self._keep, self._force = ledger, keep, force
         self._settings = replace(settings, window=GRAIN)
         self._plan = Plan(settings.jobs, settings.processes, progress, settings.cluster)
-        self._last = ledger.last_night()
-        self._night = self._last + 1
-        # What a killed run of this night had finished.
+        self._last, self._night = ledger.last_night(), open_night(ledger)
+        # What runs of this night had finished that were killed, or could not write their reports.
         begun = ledger.of_night(self._night)
         self._offsets = {entry.offset for entry in begun if entry.counts and entry.offset is not None}
         self._oldest = min((entry.begins for entry in begun if entry.begins is not None), default=None)

@@ -284,6 +284,7 @@ class Ledger:
         number = self._run(f"INSERT INTO file ({names}) VALUES ({marks})", row).lastrowid  # noqa: S608 - our own names
         if sketch is not None:
             self._run("INSERT INTO sketch VALUES (?, ?)", (number, sketch.pack()))
+        self._run("DELETE FROM setting WHERE name = 'told'")  # that was of fewer files
         if entry.counts:
             self._count(entry, entry.accounting.counted)
             if sums is not None:

@@ -37,6 +37,11 @@ class Told:
     after: int
 
 
+def open_night(ledger: Ledger) -> int:
+    """Return the night that new files are of: the last one until its reports are written, then the next."""
+    return ledger.last_night() + (ledger.setting(_UNTOLD) is None)
+
+
 class NightData:
     """What the store holds of one night.
 
@@ -138,7 +143,7 @@ class NightData:
         """Whether nothing came in since the night was told to its end."""
         if not self.entries:
             return True
-        return self._ledger.last_night() >= self.number and self._ledger.setting(_UNTOLD) is None
+        return self.number < open_night(self._ledger)
 
     def told(self, how: str) -> tuple[Finding, ...] | None:
         """Return the findings as they were told when the night was finished, None if it is not or they were told else.
@@ -152,15 +157,16 @@ class NightData:
         return tuple(msgspec.json.decode(text, type=Finding) for (text,) in rows)
 
     def finish(self, seen: Iterable[Seen], told: Iterable[Finding], how: str, *, anonymized: bool) -> None:
-        """Write down that the night is over, and what was found; once, whenever it is told again."""
-        if self._ledger.last_night() >= self.number or not self.entries:
+        """Write down that the night is over, and what was found; not again once that has reached its reports."""
+        if self.number < open_night(self._ledger) or not self.entries:
             return
         ends = self.ends or 0
         with self._ledger.store.transaction() as connection:
             run = connection.execute
-            run("INSERT INTO night VALUES (?, ?, ?)", (self.number, self._grains.end, ends))
+            run("INSERT OR REPLACE INTO night VALUES (?, ?, ?)", (self.number, self._grains.end, ends))
             if self._grains.end:
                 run("INSERT OR IGNORE INTO setting VALUES ('zone', ?)", (name_of(self._zone),))
+            run("DELETE FROM finding WHERE night = ?", (self.number,))
             rows = [(s.night, s.id, s.domain, s.status, s.cause, s.requests, s.total, s.starts, s.ends) for s in seen]
             connection.executemany("INSERT INTO finding VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
             run("DELETE FROM finding WHERE ends < ?", (self._grains.end - _REMEMBERED,))
