@@ -265,8 +265,8 @@ class Finding:
         start: First window, ISO 8601 with offset.
         end: End of the last window, exclusive.
         active: Whether it goes on in the last window of the data.
-        state: "new", "worse", "chronic" (there on three other days of two weeks) or "better" against history, "unknown"
-            without one, or with one that is too short to tell.
+        state: "new", "worse", "chronic" (there on three other days of two weeks, or on all that are known) or "better"
+            against history, "unknown" without one, or where neither another day nor a time before it is.
         requests: Failing requests.
         total: All requests of the domain from start to end.
         share: requests / total.

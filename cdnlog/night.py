@@ -195,8 +195,8 @@ def _compared(how: Compared, counts: Counts, made: Settings) -> Iterator[dict[st
     """Yield what stands behind the state of a finding that was there before."""
     if how.days:
         facts = {"days": how.days, "known": how.known, "first": counts.shown(how.first)[:10], "least": CHRONIC}
-        key = "history-short" if how.state == "unknown" else "history-seen"
-        verdict = "not-measurable" if how.state == "unknown" else "confirms"
+        short = how.state == "chronic" and how.days < CHRONIC
+        key, verdict = ("history-short", "not-measurable") if short else ("history-seen", "confirms")
         yield {"rule": "E02", "verdict": verdict, "statement": say(made.lang, key, **facts)}
 
 

@@ -44,8 +44,9 @@ def compared(
     [
         ([], [], "unknown"),
         ([1], [], "new"),
-        ([1], [1], "unknown"),
-        ([1, 2], [1, 2], "unknown"),
+        ([0], [], "new"),
+        ([1], [1], "chronic"),
+        ([1, 2], [1, 2], "chronic"),
         ([1, 2], [1], "new"),
         ([1, 2, 3, 4, 5, 6, 7], [1, 2], "new"),
         ([1, 2, 3, 4], [4], "new"),
@@ -54,8 +55,8 @@ def compared(
         (range(1, 20), [1, 2, 15], "new"),
     ],
 )
-def test_chronic_is_what_three_other_days_had(days: Collection[int], had: list[int], state: str) -> None:
-    """What began last night and goes on is new where a day without it is known, else unknown; chronic takes 3 days."""
+def test_chronic_is_what_three_other_days_had_or_all(days: Collection[int], had: list[int], state: str) -> None:
+    """What began last night and goes on is new where a day without it is known, or hours before it; else chronic."""
     how = compared(days, map(seen, had))
     assert (how.state, CHRONIC) == (state, 3)
     if had:
@@ -63,7 +64,7 @@ def test_chronic_is_what_three_other_days_had(days: Collection[int], had: list[i
         assert (how.days, how.first) == (len(near), MIDNIGHT - max(near) * DAY)
 
 
-@pytest.mark.parametrize(("hours", "state"), [(range(24), "new"), (range(5, 24), "unknown"), (range(3), "unknown")])
+@pytest.mark.parametrize(("hours", "state"), [(range(24), "new"), (range(5, 24), "chronic"), (range(3), "chronic")])
 def test_a_day_without_the_same_hours_tells_nothing(hours: range, state: str) -> None:
     """That a day had no incident at 3 in the morning is known only if it has requests from 3 in the morning."""
     assert compared([1, 2], [seen(1)], hours=hours).state == state
@@ -74,15 +75,16 @@ def test_the_same_day_is_no_other_day() -> None:
     today = [replace(seen(0, requests, (hour, hour + 1)), night=200 + hour) for hour, requests in enumerate((5, 50, 5))]
     assert compared([1, 2], today).state == "new"
     assert compared([0], today).state == "unknown"
-    assert compared([0, 1, 2], [*today, seen(1), seen(2)]).state == "unknown"
+    assert compared([0], today[1:]).state == "new"  # as the run said that told it first: an hour without it is known
+    assert compared([0, 1, 2], [*today, seen(1)]).state == "new"
     assert compared([1, 2, 3], [*today, seen(1), seen(2), seen(3)]).state == "chronic"
 
 
 def test_one_incident_over_days_is_as_many_days() -> None:
     """A finding that a night told from Monday to Wednesday was there on three days, to Tuesday on two."""
-    for length, state in ((3, "chronic"), (2, "unknown")):
+    for length, state in ((3, "chronic"), (2, "new")):
         whole = replace(seen(length), ends=MIDNIGHT)
-        assert compared(range(1, length + 1), [whole]).state == state
+        assert compared(range(1, length + 2), [whole]).state == state
 
 
 @pytest.mark.parametrize(
@@ -98,7 +100,7 @@ def test_two_findings_of_one_fault_are_one_share() -> None:
     parts = [incident(requests=FAILING // 2), incident((8, 9), FAILING // 2, "/2")]
     table = {(MIDNIGHT - DAY + hour * HOUR, HOST, 200): 100 for hour in range(24)}
     baseline = Baseline(counts_of(table), [seen(1)])
-    assert [one.state for one in baseline.compare(parts, {HOST: TOTAL})] == ["unknown", "unknown"]
+    assert [one.state for one in baseline.compare(parts, {HOST: TOTAL})] == ["chronic", "chronic"]
     assert [baseline.compare([one], {HOST: TOTAL})[0].state for one in parts] == ["better", "better"]
 
 

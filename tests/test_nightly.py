@@ -432,7 +432,7 @@ def test_findings_compare_with_the_nights_before(tmp_path: Path) -> None:
     assert [states(one) for one in told] == [["unknown"], [], ["new"], ["worse"], ["chronic"], ["better"], []]
     said = [one["statement"] for night in told for finding in night.diagnosis for one in finding.evidence]
     assert [one for one in said if one.startswith("Other days")] == [
-        f"Other days that had it in the last two weeks: {days}, the first 2026-11-20; from 3 on it is chronic."
+        f"Other days that had it in the last two weeks: {days}, the first 2026-11-20; on 3, or on all, it is chronic."
         for days in ("1 of 2", "2 of 3", "3 of 4", "4 of 5")
     ]
     assert [one.status for one in told[-1].gone] == [502]
@@ -441,8 +441,8 @@ def test_findings_compare_with_the_nights_before(tmp_path: Path) -> None:
     told = nights(fresh, *(day_of(day, failing=share) for day, share in enumerate((0, 0, 0.3))))
     assert [states(one) for one in told] == [[], [], ["new"]]
     second = nights(tmp_path / "second", day_of(0, failing=0.3), day_of(1, failing=0.3))[1]
-    assert states(second) == ["unknown"]
-    assert "fewer than 3 cannot tell what is new from what is chronic" in render(second, "table", 1000)
+    assert states(second) == ["chronic"]
+    assert "This rests on 1 of them where 3 would be sure" in render(second, "table", 1000)
 
 
 def test_a_night_that_holds_nothing_but_the_incident_is_compared_with_history(tmp_path: Path) -> None:

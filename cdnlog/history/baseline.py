@@ -29,7 +29,8 @@ ENOUGH = 200
 BACK = 14 * DAY
 """How far back a finding counts as seen before, and how long a domain is missed."""
 CHRONIC = 3
-"""On so many other days a finding must have been there to be chronic: what began last night is none of the usual."""
+"""On so many other days a finding must have been there to be chronic, or on all where fewer are known: what began last
+night is none of the usual if a day without it is known."""
 _LARGER = 1.5  # a share must differ by so much, and by more than chance, to be worse or better
 _REGULAR, _DAYS, _BUSY = 0.8, 3, 10  # present on so many of the days, at least so many, with so many requests an hour
 _NUMBERED = re.compile(r"/\d+\Z")
@@ -68,7 +69,8 @@ class Compared:
     """How a finding compares with the nights before.
 
     Attributes:
-        state: "new", "worse", "chronic", "better" or "unknown".
+        state: "new", "worse", "chronic", "better", or "unknown" where neither another day nor a time
+            before it is known.
         days: Other days of the two weeks before on which it was there.
         known: Other days of which that can be told: these, and those with requests of the domain at the same hours.
         first: Begin of the first of `days`, in UTC seconds; 0 without any.
@@ -217,16 +219,16 @@ class Baseline:
         if finding.domain not in self._hours:
             return Compared("unknown")
         starts, ends = (int(datetime.fromisoformat(text).timestamp()) for text in (finding.start, finding.end))
-        before = self._before(finding, starts - BACK)
-        if not before:
-            return Compared("new")
         own = self._days(range(starts, ends, HOUR))
+        before = self._before(finding, starts - BACK)
         other = [one for one in before if not own & self._days(range(one.starts, one.ends, HOUR))]
         days = {day for one in other for day in self._days(range(one.starts, one.ends, HOUR))}
         known = (days | self._days(self._alike(finding.domain, starts, ends))) - own
         state = _trend(other, failing, total)
         if state is None:
-            state = "chronic" if len(days) >= CHRONIC else "new" if known - days else "unknown"
+            quiet = int(self._hours[finding.domain].starts[0]) < _began(before, starts) // HOUR * HOUR
+            began = len(days) < CHRONIC if known - days else not days and quiet
+            state = "new" if began else "chronic" if known else "unknown"
         return Compared(state, len(days), len(known), min(days, default=0))
 
     def _days(self, times: Sequence[int] | Ints) -> set[int]:
@@ -296,6 +298,14 @@ class Baseline:
             elif days >= _DAYS and not len(seen):
                 expected[hour] = 0
         return expected
+
+
+def _began(before: Sequence[Seen], starts: int) -> int:
+    """Return since when earlier nights told, without a break of more than an hour, of what begins at a time."""
+    for one in sorted(before, key=lambda one: one.ends, reverse=True):
+        if one.ends >= starts - HOUR:
+            starts = min(starts, one.starts)
+    return starts
 
 
 def _trend(before: Sequence[Seen], failing: int, total: int) -> str | None:
