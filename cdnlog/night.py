@@ -22,8 +22,9 @@ from cdnlog.failpoints import failpoint
 from cdnlog.filerun import Progress
 from cdnlog.history import retention
 from cdnlog.history.baseline import CHRONIC, WEEKS, Baseline, Compared, Seen
+from cdnlog.history.entry import Entry
 from cdnlog.history.ingest import Ingest, Intake
-from cdnlog.history.ledger import Entry, Ledger
+from cdnlog.history.ledger import Ledger
 from cdnlog.history.nights import HISTORY, NightData, within
 from cdnlog.history.store import temporary_prefix, writing
 from cdnlog.history.tables import DAY, GRAIN

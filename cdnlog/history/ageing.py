@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cdnlog.history.ledger import COVERED, Ledger
+from cdnlog.history.entry import COVERED
+from cdnlog.history.ledger import Ledger
 from cdnlog.history.tables import GRAIN, Grains, rolled_up
 from cdnlog.zones import name_of
 

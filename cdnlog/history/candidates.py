@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 from itertools import islice
 
-from cdnlog.history.ledger import Entry, Ledger
+from cdnlog.history.entry import Entry
+from cdnlog.history.ledger import Ledger
 from cdnlog.source import Elsewhere, Input
 
 _PIECE = 1 << 20

@@ -15,7 +15,8 @@ from cdnlog.buffer import Bools, Ints
 from cdnlog.counts import DIMENSIONS, Aged, Counts
 from cdnlog.errors import UsageError
 from cdnlog.filters import microseconds
-from cdnlog.history.ledger import Entry, Ledger
+from cdnlog.history.entry import Entry
+from cdnlog.history.ledger import Ledger
 from cdnlog.history.tables import DAY, GRAIN, HOUR, Grains, HeldSums, Sums
 from cdnlog.model import MICROSECONDS, FileReport, Inputs
 from cdnlog.settings import Settings

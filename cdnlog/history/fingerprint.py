@@ -30,6 +30,9 @@ _ALL = np.uint64((1 << 64) - 1)
 _FACTOR, _SHIFT = np.uint64(0x9E3779B97F4A7C15), np.uint64(32)
 _LARGEST = (1 << 63) - 1
 _FOLD_AT = 16 * KEPT
+_FULL = (1 << _BITS) - 1
+_ENOUGH = 8
+"""So many lines must a sample compare to be believed: of a file a half of which is elsewhere, one in 256 passes."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,7 @@ class Sketch:
         limit: Highest number up to which all lines are known.
         keys: Different numbers of lines, in order.
         counts: How often each occurs.
+        cut: Hash of the last line if no LF ends it, 0 if one does: a log that is being written ends within a line.
     """
 
     lines: int
@@ -49,13 +53,32 @@ class Sketch:
     limit: int
     keys: Ints
     counts: Ints
+    cut: int = 0
 
-    def within(self, other: Sketch) -> bool:
-        """Whether all lines of this file seem to be in the other one; False where that cannot be told."""
+    def within(self, other: Sketch) -> bool | None:
+        """Whether all lines of this file seem to be in the other one, a cut one left out if need be.
+
+        None where nothing contradicts, and too few lines of the samples can be compared to believe it.
+        """
+        found = self._told(other)
+        return self._ended().within(other) if found is False and self.cut and self.lines > 1 else found
+
+    def _told(self, other: Sketch) -> bool | None:
         if self.lines > other.lines or (self.lines == other.lines and self.total != other.total):
             return False
         keys, counts, there = self._shared(other)
-        return bool(len(keys)) and bool((there >= counts).all())
+        if (there < counts).any():
+            return False
+        exact = min(self.limit, other.limit) == _FULL
+        return True if exact or len(keys) >= _ENOUGH else None
+
+    def _ended(self) -> Sketch:
+        """Return the same without the line that is cut."""
+        key = _keys(np.array([self.cut], np.uint64))[0]
+        counts = self.counts - (self.keys == key)
+        left = counts > 0
+        total = (self.total - self.cut) & _LARGEST
+        return Sketch(self.lines - 1, total, self.limit, self.keys[left], counts[left])
 
     def overlap(self, other: Sketch) -> float:
         """Return the share of this file's lines that seem to be in the other one, 0 where that cannot be told."""
@@ -81,16 +104,16 @@ class Sketch:
 
     def pack(self) -> bytes:
         """Return it as bytes."""
-        head = [[self.lines, self.total], [self.limit, 0]]
+        head = np.array([[self.lines, self.total], [self.limit, self.cut]], np.uint64).view(np.int64)
         steps = np.diff(self.keys, prepend=0)
-        return packed(np.vstack([np.array(head, np.int64), np.column_stack([steps, self.counts])]))
+        return packed(np.vstack([head, np.column_stack([steps, self.counts])]))
 
     @classmethod
     def unpack(cls, blob: bytes) -> Self:
         """Return what `pack` was given."""
         table, _ = unpacked([blob], 2)
-        (lines, total), (limit, _) = table[:2].tolist()
-        return cls(lines, total, limit, np.cumsum(table[2:, 0]), table[2:, 1].copy())
+        (lines, total), (limit, cut) = table[:2].view(np.uint64).tolist()
+        return cls(lines, total, limit, np.cumsum(table[2:, 0]), table[2:, 1].copy(), cut)
 
 
 @dataclass(frozen=True)
@@ -147,7 +170,7 @@ class _Lines:
         self._rest, self._over = b"", 0  # the begun line, and how much of it was let go
         self._lines = 0
         self._total = 0
-        self._limit = (1 << _BITS) - 1
+        self._limit = _FULL
         self._keys, self._counts = np.empty(0, np.int64), np.empty(0, np.int64)
         self._pending: list[Ints] = []
 
@@ -171,20 +194,20 @@ class _Lines:
             self._rest = self._rest[:MAX_LINE]
 
     def sketch(self) -> Sketch:
-        if self._rest:
-            self._note(self._rest + b"\n", self._over)
-            self._rest, self._over = b"", 0
+        cut = int(self._note(self._rest + b"\n", self._over)[0]) if self._rest else 0
+        self._rest, self._over = b"", 0
         self._fold()
-        return Sketch(self._lines, self._total, self._limit, self._keys, self._counts)
+        return Sketch(self._lines, self._total, self._limit, self._keys, self._counts, cut)
 
-    def _note(self, data: bytes, more: int = 0) -> None:
+    def _note(self, data: bytes, more: int = 0) -> Words:
         hashes = _hashes(data, more)
         self._lines += len(hashes)
         self._total = (self._total + int(hashes.sum(dtype=np.uint64))) & _LARGEST
-        keys: Ints = (hashes >> np.uint64(64 - _BITS)).astype(np.int64)
+        keys = _keys(hashes)
         self._pending.append(keys[keys <= self._limit])
         if sum(map(len, self._pending)) > _FOLD_AT:
             self._fold()
+        return hashes
 
     def _fold(self) -> None:
         pending, self._pending = np.concatenate([np.empty(0, np.int64), *self._pending]), []
@@ -194,6 +217,12 @@ class _Lines:
         self._keys, self._counts = keys[:KEPT], counts[:KEPT]
         if len(keys) >= KEPT:
             self._limit = int(self._keys[-1])
+
+
+def _keys(hashes: Words) -> Ints:
+    """Return the numbers of lines, which are the upper bits of their hashes."""
+    keys: Ints = (hashes >> np.uint64(64 - _BITS)).astype(np.int64)
+    return keys
 
 
 def _hashes(data: bytes, more: int) -> Words:

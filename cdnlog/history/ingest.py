@@ -21,9 +21,10 @@ from cdnlog.filerun import Progress
 from cdnlog.gather import Kept, Pool
 from cdnlog.history.ageing import roll_up
 from cdnlog.history.candidates import Candidate, moves, stat
+from cdnlog.history.entry import COUNTED, COVERED, DAMAGED, DUPLICATE, REFUSED, Entry
 from cdnlog.history.fingerprint import Fingerprint, Print
 from cdnlog.history.judge import Judgement, Read, judge
-from cdnlog.history.ledger import COUNTED, COVERED, DAMAGED, DUPLICATE, REFUSED, Entry, Ledger
+from cdnlog.history.ledger import Ledger
 from cdnlog.history.nights import open_night
 from cdnlog.history.retention import Keep
 from cdnlog.history.tables import DAY, GRAIN, Grains, Sums
@@ -90,6 +91,8 @@ class Ingest:
         self._settings = replace(settings, window=GRAIN)
         self._plan = Plan(settings.jobs, settings.processes, progress, settings.cluster)
         self._last, self._night = ledger.last_night(), open_night(ledger)
+        self._candidates: Mapping[str, Candidate] = {}
+        self._reopened: set[str] = set()
         # What runs of this night had finished that were killed, or could not write their reports.
         begun = ledger.of_night(self._night)
         self._offsets = {entry.offset for entry in begun if entry.counts and entry.offset is not None}
@@ -126,11 +129,12 @@ class Ingest:
             AccountingError: The lines of a file do not add up; none of it was counted.
         """
         candidates, others = self._looked_at(found)
+        self._candidates = candidates
         unread = [one for one in candidates.values() if one.known is None]
         gathered, so_far = _Gathered(), self._grains_so_far()
         counted: list[int] = []
         with self._ledger.store.together():
-            for done, (candidate, result, fingerprint) in enumerate(self._results(unread, rejects), 1):
+            for done, (candidate, result, fingerprint) in enumerate(self._all_results(unread, rejects), 1):
                 row = self._take(candidate, result, fingerprint)
                 if row is not None:
                     counted.append(row.id)
@@ -172,11 +176,20 @@ class Ingest:
         """Return the row that says all about a file which nobody touched since."""
         for entry in self._ledger.at(candidate.path):
             settled = (
-                entry.state != DAMAGED and not entry.verdict.damaged and not (entry.state == REFUSED and self._force)
+                entry.sha is not None and not entry.verdict.damaged and not (entry.state == REFUSED and self._force)
             )
             if settled and candidate.stat.of(entry):
                 return entry
         return None
+
+    def _all_results(
+        self, unread: list[Candidate], rejects: tuple[IO[bytes], Path] | None
+    ) -> Iterator[tuple[Candidate, Counted, Print]]:
+        """Yield what the files hold, and those again that counted through a file whose content is found to be gone."""
+        while unread:
+            yield from self._results(unread, rejects)
+            unread = [self._candidates[path] for path in sorted(self._reopened) if path in self._candidates]
+            self._reopened.clear()
 
     def _results(
         self, unread: list[Candidate], rejects: tuple[IO[bytes], Path] | None
@@ -202,18 +215,15 @@ class Ingest:
         if counted.counts is None:
             self._take_damaged(entry, here)
             return None
-        try:
-            with ledger.store.transaction(max(fingerprint.length, _LIGHTEST)):
-                sums = Sums.of(counted.counts, ledger.word)
-                read = Read(candidate.path, fingerprint, sums, report.accounting.lines)
-                judged = judge(read, ledger, force=self._force)
-                if judged.same is not None:
-                    ledger.touch(judged.same, candidate.stat.size, candidate.stat.mtime, candidate.stat.inode)
-                    return None
+        with ledger.store.transaction(max(fingerprint.length, _LIGHTEST)):
+            sums = Sums.of(counted.counts, ledger.word)
+            read = Read(candidate.path, fingerprint, sums, report.accounting.lines)
+            judged = judge(read, ledger, force=self._force)
+            if judged.same is None:
                 return self._write(entry, read, judged, here)
-        except BaseException:
-            ledger.forget_words()
-            raise
+            ledger.touch(judged.same, candidate.stat.size, candidate.stat.mtime, candidate.stat.inode)
+            self._clear([row for row in here if row.state in (REFUSED, DAMAGED)], covered=True)
+            return None
 
     def _take_damaged(self, entry: Entry, here: list[Entry]) -> None:
         """Note a file that does not count; what it counted before goes on counting."""
@@ -237,6 +247,8 @@ class Ingest:
         self._clear(here, covered=judged.state == COVERED and not judged.parts)
         for row in judged.retired:
             ledger.retire(row, self._night)
+            if judged.kind == "forced":
+                self._reopen(row)
         for row in judged.left:
             ledger.touch(row, row.size, row.mtime, 0)
         if entry.state != COUNTED:
@@ -249,6 +261,17 @@ class Ingest:
         kept = sums if len(sums.keys) else None
         entry = replace(entry, id=ledger.add(entry, kept, judged.rest if entry.grain == GRAIN else None))
         return entry if entry.counts else None
+
+    def _reopen(self, lost: Entry) -> None:
+        """Let files be read again whose lines counted through a content that is gone."""
+        for row in self._ledger.leaning(lost, self._night):
+            if not row.counts:
+                self._ledger.remove(row)
+            elif row.path in self._candidates:
+                self._ledger.retire(row, self._night)
+                self._ledger.disown(row)
+            self._reopened.add(row.path)
+        self._ledger.disown(lost)
 
     def _forget(self, path: str, parts: Sequence[Entry]) -> None:
         """Forget what a path had before its last content, unless other files have it: a log may grow every hour."""

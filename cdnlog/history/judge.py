@@ -9,10 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
+from cdnlog.history.entry import COUNTED, COVERED, DUPLICATE, REFUSED, Entry
 from cdnlog.history.fingerprint import Print, Sketch
-from cdnlog.history.ledger import COUNTED, COVERED, DUPLICATE, REFUSED, Entry, Ledger
-from cdnlog.history.tables import GRAIN, HOUR, Sums
+from cdnlog.history.ledger import Ledger
+from cdnlog.history.tables import HOUR, Sums
+from cdnlog.text import visible
 
+_NEARLY_ALL = 95  # per cent of the requests of a log, by whose end it ended: the rest may be stray times
 _OVERLAP = 0.1
 """Share of lines from which on two files that go on counting are named as overlapping."""
 
@@ -83,7 +86,7 @@ class Judgement:
     @property
     def problem(self) -> str:
         """Why the file does not count."""
-        return _PROBLEMS[self.kind or ""].format(other=self.other, before=f"{self.before:,}")
+        return _PROBLEMS[self.kind or ""].format(other=visible(self.other or ""), before=f"{self.before:,}")
 
 
 _PROBLEMS = {
@@ -104,8 +107,8 @@ def judge(read: Read, ledger: Ledger, *, force: bool) -> Judgement:
     """
     here = ledger.at(read.path)
     known = ledger.content(read.print.sha) if read.print.length else []
-    for entry in [*here, *known]:
-        if entry.path == read.path and entry.sha == read.print.sha and entry.retired is None and entry.state != REFUSED:
+    for entry in here:
+        if entry.sha == read.print.sha and entry.retired is None and entry.state != REFUSED:
             return Judgement(entry.state, same=entry)
     counting = [entry for entry in known if entry.counts]
     if counting:
@@ -113,14 +116,20 @@ def judge(read: Read, ledger: Ledger, *, force: bool) -> Judgement:
     prior = [entry for entry in here if entry.counts and entry.inode]
     grown = _grown(read, here, ledger)
     if grown:
-        return _grows(read, grown, ledger)
+        return _with_others(read, ledger, Judgement(COUNTED, "grown", retired=tuple(grown)))
     contained = [entry for entry in prior if entry.length == 0 or _within(entry, ledger.sketch(entry), read)]
     if len(contained) < len(prior) and not force:
         return _lacks(read, prior, ledger)
-    if prior:
-        forced = len(contained) < len(prior)
-        return _with_others(read, ledger, Judgement(COUNTED, "forced" if forced else "replaced", retired=tuple(prior)))
-    return _with_others(read, ledger, Judgement(COUNTED))
+    if not prior and (old := _aged(known, ledger)):
+        return Judgement(COVERED, "covered", old.other or old.path, before=old.accounting.lines)
+    kind = None if not prior else "replaced" if len(contained) == len(prior) else "forced"
+    return _with_others(read, ledger, Judgement(COUNTED, kind, retired=tuple(prior)))
+
+
+def _aged(known: list[Entry], ledger: Ledger) -> Entry | None:
+    """Return a row of the same content that ceased to count: its lines can be compared no longer, but are elsewhere."""
+    rows = [entry for entry in known if entry.state in (COUNTED, COVERED)]
+    return rows[-1] if rows and all(ledger.sketch(entry) is None for entry in rows) else None
 
 
 def _lacks(read: Read, prior: list[Entry], ledger: Ledger) -> Judgement:
@@ -134,9 +143,10 @@ def _after(read: Read, entry: Entry, ledger: Ledger) -> bool:
     """Whether a file goes on where another one ended and has none of its lines: a log that was begun anew in place."""
     if entry.ends is None or not len(read.sums.keys):
         return False
-    begins, sketch = int(read.sums.keys[:, 0].min()), ledger.sketch(entry)
-    apart = sketch is not None and not sketch.overlap(read.print.sketch) and not read.print.sketch.overlap(sketch)
-    return begins >= entry.ends - (GRAIN if apart else 0)
+    begins, sketch, own = int(read.sums.keys[:, 0].min()), ledger.sketch(entry), ledger.cells([entry.id])
+    if sketch is None or not len(own.keys) or sketch.overlap(read.print.sketch) or read.print.sketch.overlap(sketch):
+        return begins >= entry.ends
+    return begins >= own.middle(_NEARLY_ALL)
 
 
 def _grown(read: Read, here: list[Entry], ledger: Ledger) -> list[Entry]:
@@ -147,13 +157,9 @@ def _grown(read: Read, here: list[Entry], ledger: Ledger) -> list[Entry]:
     return [*found.values(), *empty.values()] if found else []
 
 
-def _grows(read: Read, grown: list[Entry], ledger: Ledger) -> Judgement:
-    return _with_others(read, ledger, Judgement(COUNTED, "grown", retired=tuple(grown)))
-
-
 def _within(entry: Entry, own: Sketch | None, read: Read) -> bool:
     """Whether a file has all lines of a row, those included that count through other files."""
-    return own is not None and own.within(read.print.sketch) and entry.accounting.lines <= read.lines
+    return own is not None and own.within(read.print.sketch) is True and entry.accounting.lines <= read.lines
 
 
 def _with_others(read: Read, ledger: Ledger, so_far: Judgement) -> Judgement:
@@ -167,7 +173,7 @@ def _with_others(read: Read, ledger: Ledger, so_far: Judgement) -> Judgement:
         if lines.within(whole):
             retired[entry.id] = entry
             kind, other = kind or "redelivered", other or entry.path
-        elif lines.overlap(whole):
+        elif lines.overlap(whole) or whole.within(lines):
             beside.append((entry, lines))
     before = sum(entry.own for entry in retired.values())
     judged = Judgement(COUNTED, kind, other, before, tuple(retired.values()), rest=whole.sketch)
@@ -205,8 +211,14 @@ class _Lines:
     sums: Sums
 
     def within(self, other: _Lines) -> bool:
-        """Whether all of them seem to be among others."""
-        return self.sketch.within(other.sketch) and not len(self.sums.without(other.sums).keys)
+        """Whether all of them seem to be among others.
+
+        Where few lines can be compared, as those of a quiet hour with those of a whole day, both must count the same.
+        """
+        found = self.sketch.within(other.sketch)
+        if found is False or len(self.sums.without(other.sums).keys):
+            return False
+        return found or self.sums.equal(self.sums.beside(other.sums))
 
     def without(self, part: _Lines) -> _Lines:
         """Return what is left of them without a part."""

@@ -15,7 +15,8 @@ from cdnlog.counts import Counts
 from cdnlog.evidence import Evidence
 from cdnlog.history.baseline import Seen, base_id
 from cdnlog.history.days import Days
-from cdnlog.history.ledger import COUNTED, DAMAGED, REFUSED, Entry, Ledger
+from cdnlog.history.entry import COUNTED, DAMAGED, REFUSED, Entry
+from cdnlog.history.ledger import Ledger
 from cdnlog.history.tables import DAY, GRAIN, HOUR, Grains, Sums
 from cdnlog.model import Finding
 from cdnlog.zones import floor_to_window, name_of

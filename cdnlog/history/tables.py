@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cdnlog.buffer import Bools, Ints
-from cdnlog.cells import Cells, Value
+from cdnlog.cells import Cells, Value, joint
 from cdnlog.counts import DIMENSIONS, MEASURES, Counts
 from cdnlog.history.packed import limbs, packed, unpacked, whole
 from cdnlog.zones import floor_to_window
@@ -130,6 +130,20 @@ class Sums:
         left = Sums.joined([self, Sums(part.keys, -part.sums)]).folded()
         return Sums(left.keys, np.maximum(left.sums, 0)).where(left.sums[:, 0] > 0)
 
+    def equal(self, other: Sums) -> bool:
+        """Whether both count the same, something at least."""
+        mine, theirs = self.folded(), other.folded()
+        return (
+            bool(len(mine.keys)) and np.array_equal(mine.keys, theirs.keys) and np.array_equal(mine.sums, theirs.sums)
+        )
+
+    def beside(self, other: Sums) -> Sums:
+        """Return what others count in the windows and domains that are among these."""
+        if not len(self.keys):
+            return other.where(np.zeros(len(other.keys), bool))
+        places, _ = joint(np.vstack([self.keys[:, :2], other.keys[:, :2]]))
+        return other.where(np.isin(places[len(self.keys) :], places[: len(self.keys)]))
+
     def rolled_up(self, grains: Grains) -> Sums:
         """Return the same, each cell as finely as its age is kept."""
         kept = self.where(self.keys[:, 0] >= grains.nothing)
@@ -143,11 +157,11 @@ class Sums:
         keys[:, 0] = floor_to_window(keys[:, 0], HOUR, zone)
         return Sums(keys, self.sums).folded()
 
-    def middle(self) -> int:
-        """Return the window that half of the requests do not exceed: one stray time does not move it far."""
+    def middle(self, percent: int = 50) -> int:
+        """Return the window that so many per cent of the requests do not exceed: stray times hardly move it."""
         order = np.argsort(self.keys[:, 0], kind="stable")
         done = np.cumsum(self.sums[order, 0])
-        return int(self.keys[order[np.searchsorted(done * 2, done[-1])], 0])
+        return int(self.keys[order[np.searchsorted(done * 100, done[-1] * percent)], 0])
 
     def counts(self, words: Mapping[int, str], window: int, zone: tzinfo) -> Counts:
         """Return them as counts."""

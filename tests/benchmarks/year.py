@@ -22,8 +22,9 @@ import numpy as np
 
 import cdnlog
 from cdnlog.history.ageing import roll_up
+from cdnlog.history.entry import COUNTED, Entry
 from cdnlog.history.fingerprint import KEPT, Sketch
-from cdnlog.history.ledger import COUNTED, Entry, Ledger
+from cdnlog.history.ledger import Ledger
 from cdnlog.history.retention import Keep
 from cdnlog.history.store import writing
 from cdnlog.history.tables import GRAIN, Grains, Sums
