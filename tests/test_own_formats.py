@@ -403,4 +403,7 @@ def test_rows_of_several_formats_have_the_columns_of_all(tmp_path: Path, suffix:
     assert list(found) == list(wanted)
     assert found["cache"].isna().tolist() == wanted["cache"].isna().tolist() == [True] * 9 + [False] * 9 + [True] * 9
     assert len((tmp_path / "rejects.jsonl").read_bytes().splitlines()) == 1, "though the logs are read twice"
+    with (tmp_path / "open").open("wb") as file:
+        once = f"/dev/fd/{file.fileno()}"
+        assert run_here(["parse", *files, "--out", out.name, "--rejects", once], tmp_path).code == 2, "told once only"
     assert run_here(["parse", "-", *files[1:], *options], tmp_path, stdin=clf).code == 2, "a pipe is not"

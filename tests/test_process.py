@@ -21,6 +21,7 @@ from test_cases import Result, environment, line, log, run_here, run_process, st
 from typer.main import get_command
 
 from cdnlog.cli.commands import SUMMARIES
+from cdnlog.cli.reports import put
 from cdnlog.errors import AccountingError
 
 SAMPLES = Path(__file__).parent.parent / "sample_logs"
@@ -207,6 +208,24 @@ def test_out_never_replaces_what_is_no_file(folder: Path) -> None:
         got = file.read() or b""
     assert stat.S_ISFIFO(pipe.stat().st_mode)
     assert (result.code == 0 and got.startswith(b"window_start")) or result.code == 74
+
+
+def test_an_open_file_is_written_as_it_is(folder: Path) -> None:
+    """What /dev/stdout leads to is written behind what it has, a file too; nothing takes the place of a link to it."""
+    link = folder / "link"
+    with (folder / "log").open("wb") as log:
+        link.symlink_to(f"/dev/fd/{log.fileno()}")
+        for number, path in enumerate((link, Path(f"/dev/fd/{log.fileno()}"))):
+            os.write(log.fileno(), b"%d" % number)
+            for out in ("--out", "--rejects"):
+                assert run_here(["count", "a.log", "-o", "csv", out, str(path)], folder).code == 0
+            put({path: "report"}, folder / "store.db")
+    got = (folder / "log").read_bytes()
+    assert link.is_symlink()
+    assert [got.count(what) for what in (b"0window_start", b"1window_start", b"report")] == [1, 1, 2]
+    link.unlink()
+    link.symlink_to(link)
+    assert run_here(["count", "a.log", "--out", "link/file"], folder).code == 74
 
 
 def test_out_over_an_input_is_refused(folder: Path) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from os.path import realpath
 from pathlib import Path
 
+from cdnlog.cli.files import is_special
 from cdnlog.errors import UsageError
 from cdnlog.text import visible
 
@@ -23,7 +25,7 @@ def check(outputs: Iterable[Path | None], taken: Iterable[tuple[Path, str]]) -> 
     """
     owned = list(taken)
     for path in outputs:
-        if path is None or (path.exists() and not path.is_file()):
+        if path is None or is_special(path):
             continue
         for other, what in owned:
             if _same(path, other):
@@ -38,4 +40,4 @@ def of_store(store: Path | None) -> Iterator[tuple[Path, str]]:
 
 
 def _same(one: Path, other: Path) -> bool:
-    return one.resolve() == other.resolve() or (one.exists() and other.exists() and one.samefile(other))
+    return realpath(one) == realpath(other) or (one.exists() and other.exists() and one.samefile(other))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from os.path import realpath
 from pathlib import Path
 from typing import IO
 
@@ -12,6 +13,8 @@ from cdnlog.errors import PARTLY, OutputError
 from cdnlog.text import visible
 
 TEMPORARY = ".cdnlog-"
+_OPEN_FILES = "/dev/fd"
+_MOST_LINKS = 40  # the system follows no more
 
 
 def check(path: Path) -> None:
@@ -87,18 +90,30 @@ def atomic_folder(path: Path) -> Iterator[Path]:
 
 
 def is_special(path: Path) -> bool:
-    """Whether it is a pipe or a device: what was written there cannot be taken back."""
-    return path.exists() and not path.is_file()
+    """Whether it is a pipe, a device or an open file of ours: what was written there cannot be taken back."""
+    return _descriptor(path) is not None or (path.exists() and not path.is_file())
 
 
 @contextmanager
 def special(path: Path) -> Iterator[IO[bytes]]:
-    """Open a pipe or a device as it is: replacing it with a file would not be what was asked for."""
+    """Open what is special as it is: replacing it with a file would not be what was asked for."""
+    own = _descriptor(path)
     try:
-        with path.open("wb") as file:
+        with path.open("wb") if own is None else os.fdopen(os.dup(own), "wb") as file:
             yield file
     except OSError as error:
         raise OutputError(visible(path), error.strerror or str(error), PARTLY) from error
+
+
+def _descriptor(path: Path) -> int | None:
+    """Return the number of the open file of ours that a path leads to, as /dev/stdout does; None for another path."""
+    for _ in range(_MOST_LINKS):
+        if path.name.isdecimal() and realpath(path.parent) == realpath(_OPEN_FILES):
+            return int(path.name)
+        if not path.is_symlink():
+            return None
+        path = path.parent / path.readlink()
+    return None
 
 
 def _umask() -> int:

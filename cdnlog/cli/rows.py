@@ -30,7 +30,8 @@ def write_rows(job: Reading, out: Path, columns: list[str] | None, partition: li
     try:
         return _written(job, out, columns, partition)
     except Wider as wider:
-        if not job.found.again or (is_special(out) and not partition):
+        once = [to for to in (job.given["rejects"], None if partition else out) if to is not None]
+        if not job.found.again or any(map(is_special, once)):
             raise
         return _written(job, out, columns, partition, wider.schema)
 

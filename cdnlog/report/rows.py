@@ -162,8 +162,8 @@ class Wider(UsageError):  # noqa: N818 - what the rows are
         """Say it to somebody whose logs cannot be read again."""
         return (
             f"the logs are of several formats, and only some have {visible(', '.join(self.lacking))}; to write them "
-            "together they are read twice, which a pipe cannot be: name the columns that all have by --columns, or "
-            "write the logs of each format by themselves"
+            "together they are read and written twice, which a pipe cannot be: name the columns that all have by "
+            "--columns, or write the logs of each format by themselves"
         )
 
 
