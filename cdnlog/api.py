@@ -111,7 +111,8 @@ def diagnose(
         The findings with the counts they stand on.
 
     Raises:
-        UsageError: An option cannot work, or the counts lack a dimension.
+        UsageError: An option cannot work (counts that are given are not cut by `since`, `until` and `domain`), or the
+            counts lack a dimension.
 
     Example:
         >>> import cdnlog
@@ -124,6 +125,7 @@ def diagnose(
 
     made = settings(window, options)
     if isinstance(source_of_counts, Counts):
+        _check_whole(made)
         counts, evidence = source_of_counts, None
         providers: dict[str, str] = {}
     else:
@@ -156,7 +158,7 @@ def diff(
         one of the sets has not one request.
 
     Raises:
-        UsageError: An option cannot work.
+        UsageError: An option cannot work; counts that are given are not cut by `since`, `until` and `domain`.
 
     Example:
         >>> import cdnlog
@@ -169,6 +171,8 @@ def diff(
     from cdnlog.results import Difference  # noqa: PLC0415
 
     made = settings("5min", {**options, "by": ()})
+    if isinstance(before, Counts) or isinstance(after, Counts):
+        _check_whole(made)
     (first, old), (second, new) = (
         (side, None) if isinstance(side, Counts) else _counted(side, made, rejects, progress, gather=True)[:2]
         for side in (before, after)
@@ -318,6 +322,17 @@ def _counted(
         counts = counter.run(found)
     _warn(counts.inputs.files)
     return counts, counter.evidence, counter.providers
+
+
+def _check_whole(made: Settings) -> None:
+    """Refuse to choose among requests that are counted already.
+
+    Raises:
+        UsageError: It is asked for.
+    """
+    for name, value in {"since": made.since, "until": made.until, "domain": made.domains}.items():
+        if value:
+            raise UsageError(f"counts that are given are taken whole; give {name} to what makes them: count or stored")
 
 
 def _counted_frames(frames: Iterable[Any], made: Settings, *, gather: bool) -> tuple[Counts, Evidence, dict[str, str]]:

@@ -79,6 +79,10 @@ OF_LOGS = frozenset(
 """What tells how logs are read: nothing of it can change what a store counted."""
 
 
+CHOICE = frozenset({"since", "until", "domain"})
+"""What chooses among requests: it must be said where they are counted."""
+
+
 def refuse_of_logs(given: Mapping[str, Any], spelt: Callable[[str], str] = str) -> None:
     """Refuse options of a store that would change nothing.
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from nights import HOUR, PACK, Table, content, kept, lines_of, strays, truth, write
-from test_cases import line
+from test_cases import line, run_here
 
 import cdnlog
 from cdnlog.errors import StoreBusy, StoreError, UsageError
@@ -467,6 +467,8 @@ def test_ages_are_counted_from_the_newest_data(tmp_path: Path, place: Path) -> N
         (86_400, "2026-11-22T06:00", 120),
         (3600, "2026-11-23T06:00", 120),
     ]
+    told = run_here(["count", "--store", str(place), "-o", "csv"], tmp_path).err
+    assert b"cdnlog: 240 requests before 2026-11-21 06:00 are kept no longer (--keep)\n" in told
     assert [one.window for one in counts.aged] == [0]
     assert cdnlog.holdings(place).aged == cdnlog.stored(place).aged
     assert [one.accounting.counted for one in counts.inputs.files] == [0, 0, 120, 120, 120, 120]

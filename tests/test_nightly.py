@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -636,8 +637,8 @@ def test_a_store_answers_like_its_logs(tmp_path: Path) -> None:
         ["count", "logs", "--store", "history.db"],
         ["history", "--store", "none.db"],
         ["count", "--store", "none.db"],
-        ["diff", "2026-11-20", "--store", "history.db"],
         ["diff", "logs", "logs", "--store", "history.db"],
+        ["diff", "9999-12-31", "2026-11-20", "--store", "history.db"],
         ["diff", "2026-11-20", "2026-11-21", "--store", "history.db", "--since", "2026-11-20"],
     ):
         assert run_here(args, tmp_path).code == 2
@@ -684,6 +685,15 @@ def test_two_days_of_a_store_are_compared(tmp_path: Path) -> None:
         side["counted"] for side in (logs["before"], logs["after"])
     ]
     assert b"Paths are not compared" in run_here(args, tmp_path).out
+    code, _, err = run_here([*args[:2], *args[3:]], tmp_path)
+    assert (code, b"two days of the store" in err) == (2, True)
+    one = json.loads(run_here([*args, "--domain", "w*", "-o", "json"], tmp_path).out)
+    assert {change["domain"] for change in one["changes"]} == {"www.example.com"}
+    counts = cdnlog.stored(tmp_path / "history.db")
+    for name, value in {"domain": "w*", "since": "2026-11-20", "until": "2026-11-21"}.items():
+        for function in (partial(cdnlog.diff, counts), cdnlog.diagnose):
+            with pytest.raises(UsageError, match=f"give {name} to what makes them"):
+                function(counts, **{name: value})
     empty = run_here(["diff", "2026-11-19", "2026-11-20", "--store", "history.db", "--require-data"], tmp_path)
     assert (empty.code, b"nothing was compared" in empty.err) == (4, True)
 

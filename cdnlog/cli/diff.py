@@ -17,6 +17,8 @@ from cdnlog.errors import UsageError
 from cdnlog.text import visible
 
 _SIDES = 2
+_PATHS = "paths, BEFORE and AFTER; put several files into a folder, or quote a glob"
+_DAYS = "days of the store, BEFORE and AFTER; write 2026-11-19 2026-11-20"
 _HELPS = {"paths": "BEFORE and AFTER: two files, folders, globs or URLs; with --store two of its days, 2026-11-20."}
 
 
@@ -35,7 +37,7 @@ def diff(job: Reading, store: StoredOption = None, output: OutputOption = Output
     cdnlog diff 2026-11-19 2026-11-20 --store history.db
     """
     if len(job.paths) != _SIDES:
-        raise UsageError("diff takes two paths, BEFORE and AFTER; put several files into a folder, or quote a glob")
+        raise UsageError(f"diff takes two {_PATHS if store is None else _DAYS}")
     with job.observed() as observers:
         before, after = job.paths if store is None else _days(job, store)
         difference = cdnlog.diff(before, after, **job.options(), **observers)
@@ -51,16 +53,18 @@ def _days(job: Reading, store: Path) -> list[cdnlog.Counts]:
     """Return the counts of two days of a store."""
     if job.given["since"] or job.given["until"]:
         raise UsageError("with --store diff compares whole days; leave --since and --until out")
-    options = job.options()
+    options = job.choosing()
     counts = []
-    for day in map(_day, job.paths):
-        options["since"], options["until"] = day, day + timedelta(days=1)
+    for text in job.paths:
+        options["since"], options["until"] = _day(text)
         counts.append(cdnlog.stored(store, "1d", **options))
     return counts
 
 
-def _day(text: str) -> date:
+def _day(text: str) -> tuple[date, date]:
+    """Return the begin and the end of a day."""
     try:
-        return date.fromisoformat(text)
-    except ValueError:
+        day = date.fromisoformat(text)
+        return day, day + timedelta(days=1)
+    except (ValueError, OverflowError):
         raise UsageError(f"'{visible(text)}' is no day of a store; write 2026-11-20") from None

@@ -22,7 +22,7 @@ from cdnlog.cli.screen import many, say
 from cdnlog.errors import LOOKS_LIKE, NothingToAnalyse, UsageError, advice
 from cdnlog.memory import keep_freed_memory
 from cdnlog.model import FileReport, Inputs, Verdict
-from cdnlog.options import OF_LOGS, Options, dask, refuse_of_logs
+from cdnlog.options import CHOICE, OF_LOGS, Options, dask, refuse_of_logs
 from cdnlog.pipeline import default_jobs
 from cdnlog.source import DOCUMENTS, STDIN, UNFINISHED, Found, find, same_content
 from cdnlog.windows import seconds, window_name
@@ -72,7 +72,13 @@ class Reading:
         return out
 
     def options(self, by: list[str] | None = None) -> Options:
-        """Return what the library's functions take by keyword."""
+        """Return what the library's functions take by keyword; counts of a store are chosen when they are taken out."""
+        options = self.choosing(by)
+        left_out = CHOICE if self.of_store else ()
+        return cast("Options", {name: value for name, value in options.items() if name not in left_out})
+
+    def choosing(self, by: list[str] | None = None) -> Options:
+        """Return what those functions take that count, or take counts out of a store."""
         options: dict[str, Any] = {name: self.given[name] for name in Options.__annotations__ if name in self.given}
         options |= {
             "format": self.given["fmt"],
@@ -98,12 +104,21 @@ class Reading:
 
     def stored(self, store: Path, by: list[str] | None = None) -> cdnlog.Counts:
         """Return the counts of a store; say so where it keeps less than is asked for."""
-        counts = cdnlog.stored(store, self.window, **self.options(by))
+        counts = cdnlog.stored(store, self.window, **self.choosing(by))
         if not self.quiet:
-            _tell_aged(counts, self.window)
+            self._tell_aged(counts)
         if not counts.inputs.files:
             say("cdnlog: the store holds nothing there; look at --since and --until, and at 'cdnlog history'")
         return counts
+
+    def _tell_aged(self, counts: cdnlog.Counts) -> None:
+        from cdnlog.report.layout import speaker  # noqa: PLC0415 - only a store has what is old
+        from cdnlog.report.tables import aged  # noqa: PLC0415 - as above
+
+        for text in aged(counts.aged, speaker("en")):
+            say(f"cdnlog: {text}")
+        if "window_start" in counts.dims and counts.window > seconds(self.window):
+            say(f"cdnlog: windows are {window_name(counts.window)} for that; --since leaves what is old out")
 
     @contextmanager
     def observed(self) -> Iterator[dict[str, Any]]:
@@ -146,14 +161,6 @@ class Reading:
             say(f"cdnlog: {NothingToAnalyse()}")
             return worst(inputs.exit_code, NothingToAnalyse.exit_code)
         return inputs.exit_code
-
-
-def _tell_aged(counts: cdnlog.Counts, asked: str) -> None:
-    for one in counts.aged:
-        kept = f"kept by {window_name(one.window)}" if one.window else "kept no longer"
-        say(f"cdnlog: {one.requests:,} requests before {one.before} are {kept}")
-    if "window_start" in counts.dims and counts.window > seconds(asked):
-        say(f"cdnlog: windows are {window_name(counts.window)} for that; --since leaves what is old out")
 
 
 def _tell_found(found: Found, *, asked: bool) -> None:
@@ -246,7 +253,8 @@ def reading(
         # A night is the same in whatever order its logs are named.
         paths = [] if stored else given["paths"]
         job = Reading(given, find(sorted(paths) if nightly else paths), of_store=stored)
-        apart.check((job.given["out"], job.given["rejects"]), [*job.logs, *apart.of_store(mine.get("store"))])
+        if not nightly:  # it has more to write, and looks at all of it at once
+            apart.check((job.given["out"], job.given["rejects"]), [*job.logs, *apart.of_store(mine.get("store"))])
         return command(job, **mine)
 
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
