@@ -193,7 +193,10 @@ def _found(data: NightData, counts: Counts, intake: Intake, made: Settings, base
 
 
 def _compared(how: Compared, counts: Counts, made: Settings) -> Iterator[dict[str, str]]:
-    """Yield what stands behind the state of a finding that was there before."""
+    """Yield since when a finding has gone on, and what stands behind its state if it was there before."""
+    if how.since:
+        since = counts.shown(how.since)[:16].replace("T", " ")
+        yield {"rule": "E02", "verdict": "confirms", "statement": say(made.lang, "history-since", since=since)}
     if how.days:
         facts = {"days": how.days, "known": how.known, "first": counts.shown(how.first)[:10], "least": CHRONIC}
         short = how.state == "chronic" and how.days < CHRONIC

@@ -80,6 +80,17 @@ def test_the_same_day_is_no_other_day() -> None:
     assert compared([1, 2, 3], [*today, seen(1), seen(2), seen(3)]).state == "chronic"
 
 
+@pytest.mark.parametrize(
+    ("told", "since"),
+    [([], None), ([2], 2), ([0, 1, 2], 0), ([0, 2], 2), ([1], None), ([4, 5], None), ([-30, 2], 2)],
+)
+def test_since_is_when_earlier_nights_first_told_it_without_a_break(told: list[int], since: int | None) -> None:
+    """Runs of each hour tell of one incident: it began with the first of them, unless an hour is between."""
+    before = [replace(seen(0, hours=(hour, hour + 1)), night=200 + hour) for hour in told]
+    expected = 0 if since is None else MIDNIGHT + since * HOUR
+    assert compared([1], before).since == expected
+
+
 def test_one_incident_over_days_is_as_many_days() -> None:
     """A finding that a night told from Monday to Wednesday was there on three days, to Tuesday on two."""
     for length, state in ((3, "chronic"), (2, "new")):

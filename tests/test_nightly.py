@@ -205,7 +205,7 @@ def test_no_worker_outlives_a_killed_run(tmp_path: Path, slow: tuple[Path, Table
 
 
 def test_a_well_night_says_nothing(tmp_path: Path) -> None:
-    """With reports and nothing wrong there is no output at all; a finding makes one line and exit 1."""
+    """With reports and nothing wrong there is no output at all; a finding makes one line, exit 1, and has its begin."""
     write(tmp_path / "logs" / "a.log", lines_of(2000, failing=0))
     assert run(tmp_path, "--fail-on", "high") == Result(0, b"", b"")
     write(tmp_path / "logs" / "b.log", [line(502, HOUR + at, path=f"/{at}") for at in range(2000)])
@@ -213,6 +213,9 @@ def test_a_well_night_says_nothing(tmp_path: Path) -> None:
     assert (code, out, err.count(b"\n")) == (1, b"", 1)
     assert b"502" in err
     assert b"(new)" in err
+    write(tmp_path / "logs" / "c.log", [line(502, 2 * HOUR + at, path=f"/{at}") for at in range(2000)])
+    assert b"(new)" in run(tmp_path, "--fail-on", "high").err
+    assert b"Earlier nights told it since 2026-11-20 01:00 without a break." in (tmp_path / "report.json").read_bytes()
 
 
 def test_without_a_report_the_table_is_printed(tmp_path: Path) -> None:

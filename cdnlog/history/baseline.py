@@ -74,12 +74,14 @@ class Compared:
         days: Other days of the two weeks before on which it was there.
         known: Other days of which that can be told: these, and those with requests of the domain at the same hours.
         first: Begin of the first of `days`, in UTC seconds; 0 without any.
+        since: Since when earlier nights told it without a break, in UTC seconds; 0 if none told it right before.
     """
 
     state: str
     days: int = 0
     known: int = 0
     first: int = 0
+    since: int = 0
 
 
 def base_id(name: str) -> str:
@@ -224,12 +226,13 @@ class Baseline:
         other = [one for one in before if not own & self._days(range(one.starts, one.ends, HOUR))]
         days = {day for one in other for day in self._days(range(one.starts, one.ends, HOUR))}
         known = (days | self._days(self._alike(finding.domain, starts, ends))) - own
+        since = _began(self._before(finding, 0), starts)
         state = _trend(other, failing, total)
         if state is None:
-            quiet = int(self._hours[finding.domain].starts[0]) < _began(before, starts) // HOUR * HOUR
+            quiet = int(self._hours[finding.domain].starts[0]) < since // HOUR * HOUR
             began = len(days) < CHRONIC if known - days else not days and quiet
             state = "new" if began else "chronic" if known else "unknown"
-        return Compared(state, len(days), len(known), min(days, default=0))
+        return Compared(state, len(days), len(known), min(days, default=0), since if since < starts else 0)
 
     def _days(self, times: Sequence[int] | Ints) -> set[int]:
         """Return the midnights that begin the days of some times."""
@@ -301,9 +304,9 @@ class Baseline:
 
 
 def _began(before: Sequence[Seen], starts: int) -> int:
-    """Return since when earlier nights told, without a break of more than an hour, of what begins at a time."""
+    """Return since when earlier nights told, without a break of an hour, of what begins at a time."""
     for one in sorted(before, key=lambda one: one.ends, reverse=True):
-        if one.ends >= starts - HOUR:
+        if one.ends > starts - HOUR:
             starts = min(starts, one.starts)
     return starts
 
