@@ -496,6 +496,15 @@ def test_one_stray_time_ages_nothing(tmp_path: Path, place: Path) -> None:
     assert [row.total for row in made.rows if row.span == "1h" and row.status is None] == [len(FEW)]
 
 
+def test_a_file_of_several_days_is_of_all_of_them(tmp_path: Path, place: Path) -> None:
+    """A log that is cut once a week reaches to its last day, whatever day most of its requests are of."""
+    write(tmp_path / "logs" / "a.log", [line for day in range(6) for line in lines_of(100, 24 * day)])
+    night = cdnlog.nightly(tmp_path / "logs", place)
+    assert sum(night.history.columns["requests"]) == 600
+    assert night.ends == min(night.history.columns["window_start"]) + 5 * DAY + HOUR
+    assert not any("wrong clock" in text for text in night.unknown)
+
+
 def test_a_stray_file_ages_nothing(tmp_path: Path) -> None:
     """A file of a clock that is years ahead, before or after or among the others, does not make all others old."""
     stray = [FEW[0].replace("20261120", "20991120", 1)]

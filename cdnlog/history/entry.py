@@ -38,7 +38,6 @@ class Entry:
         domain: Number of its domain's word, None for several or none.
         begins: Begin of its data, UTC seconds; None without any.
         ends: End of its data.
-        middle: Window in the middle of its requests.
         grain: Length of its finest cells in seconds, 0 if none are kept.
         id: Of the row.
     """
@@ -65,7 +64,6 @@ class Entry:
     domain: int | None = None
     begins: int | None = None
     ends: int | None = None
-    middle: int | None = None
     grain: int = 0
     id: int = 0
 

@@ -306,12 +306,9 @@ class Ingest:
         windows = read.sums.keys[:, 0]
         begins = int(windows.min())
         self._oldest = begins if self._oldest is None else min(begins, self._oldest)
-        entry = replace(entry, domain=read.domain, begins=begins, ends=int(windows.max()) + GRAIN, grain=GRAIN)
-        if not entry.counts:
-            return entry
-        if entry.offset is not None:
+        if entry.counts and entry.offset is not None:
             self._offsets.add(entry.offset)
-        return replace(entry, middle=read.sums.middle())
+        return replace(entry, domain=read.domain, begins=begins, ends=int(windows.max()) + GRAIN, grain=GRAIN)
 
     def _gathered_again(self, wanted: list[Entry], candidates: Mapping[str, Candidate]) -> Kept:
         """Read the night's files once more for their evidence: a killed run, or one before, had counted some."""

@@ -146,7 +146,7 @@ def _after(read: Read, entry: Entry, ledger: Ledger) -> bool:
     begins, sketch, own = int(read.sums.keys[:, 0].min()), ledger.sketch(entry), ledger.cells([entry.id])
     if sketch is None or not len(own.keys) or sketch.overlap(read.print.sketch) or read.print.sketch.overlap(sketch):
         return begins >= entry.ends
-    return begins >= own.middle(_NEARLY_ALL)
+    return begins >= own.until(_NEARLY_ALL)
 
 
 def _grown(read: Read, here: list[Entry], ledger: Ledger) -> list[Entry]:

@@ -31,6 +31,7 @@ _COUNTING = "retired IS NULL AND state = ?"
 _FORGOTTEN = "retired < ? AND NOT EXISTS (SELECT 1 FROM sketch WHERE sketch.file = file.id)"
 _OUTDATED = f"""DELETE FROM file WHERE {_FORGOTTEN} AND EXISTS
   (SELECT 1 FROM file AS now WHERE now.key = file.key AND now.retired IS NULL AND now.id > file.id)"""  # noqa: S608
+_MOST = 2**62  # requests of an hour, as many as SQLite can add up
 _COUNT = "INSERT INTO volume VALUES (?, ?) ON CONFLICT (hour) DO UPDATE SET requests = requests + excluded.requests"
 
 
@@ -188,10 +189,8 @@ class Ledger:
         if sketch is not None:
             self._run("INSERT INTO sketch VALUES (?, ?)", (number, sketch.pack()))
         self._run("DELETE FROM setting WHERE name = 'told'")  # that was of fewer files
-        if entry.counts:
-            self._count(entry, entry.accounting.counted)
-            if sums is not None:
-                self._forget_days(sums)
+        if entry.counts and sums is not None:
+            self._keep_step(sums, 1)
         return int(number or 0)
 
     def remove(self, entry: Entry) -> None:
@@ -202,8 +201,7 @@ class Ledger:
     def retire(self, entry: Entry, night: int) -> None:
         """Let a row count no longer; its lines and counts stay known, for files that have them and more may come."""
         if entry.counts:
-            self._forget_days(self.cells([entry.id]))
-            self._count(entry, -entry.accounting.counted)
+            self._keep_step(self.cells([entry.id]), -1)
         self._run("UPDATE file SET retired = ? WHERE id = ?", (night, entry.id))
 
     def disown(self, entry: Entry) -> None:
@@ -242,12 +240,16 @@ class Ledger:
         self.store.connection.executemany("INSERT OR REPLACE INTO day VALUES (?, ?)", cells.items())
         self._run("DELETE FROM day WHERE start < ? OR start >= ?", (first, end))
 
-    def _count(self, entry: Entry, requests: int) -> None:
-        """Add the requests of a file that begins to count to the volume, or take them away."""
-        if entry.middle is not None:
-            hour = entry.middle // HOUR * HOUR
-            self._run(_COUNT, (hour, requests))
-            self._run("DELETE FROM volume WHERE hour = ? AND requests = 0", (hour,))
+    def _keep_step(self, sums: Sums, sign: int) -> None:
+        """Let days and volume keep step with cells that begin to count, or cease to where the sign is -1."""
+        self._forget_days(sums)
+        hours, places = np.unique(sums.keys[:, 0] // HOUR * HOUR, return_inverse=True)
+        requests = np.zeros(len(hours), sums.sums.dtype)
+        np.add.at(requests, places, sums.sums[:, 0])
+        rows = ((hour, sign * min(n, _MOST)) for hour, n in zip(hours.tolist(), requests.tolist(), strict=True))
+        self.store.connection.executemany(_COUNT, rows)
+        if sign < 0:  # cells may have become coarser since they were added
+            self._run("DELETE FROM volume WHERE requests <= 0")
 
     def _forget_days(self, sums: Sums) -> None:
         """Drop the days that are kept as a whole and are so no longer."""

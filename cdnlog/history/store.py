@@ -57,8 +57,8 @@ CREATE TABLE told (place INTEGER PRIMARY KEY, finding TEXT NOT NULL);
 _THIRD = """
 DELETE FROM sketch;
 CREATE TABLE volume (hour INTEGER PRIMARY KEY, requests INTEGER NOT NULL);
-INSERT INTO volume SELECT middle / 3600 * 3600, sum(counted) FROM file
-  WHERE state = 'counted' AND retired IS NULL AND middle IS NOT NULL GROUP BY 1;
+INSERT INTO volume SELECT coalesce(middle, begins) / 3600 * 3600, sum(counted) FROM file
+  WHERE state = 'counted' AND retired IS NULL AND begins IS NOT NULL GROUP BY 1;
 """
 MIGRATIONS: Mapping[int, str] = {1: _SECOND, 2: _THIRD}
 """For each older version the statements that lead to the next one."""

@@ -157,7 +157,7 @@ class Sums:
         keys[:, 0] = floor_to_window(keys[:, 0], HOUR, zone)
         return Sums(keys, self.sums).folded()
 
-    def middle(self, percent: int = 50) -> int:
+    def until(self, percent: int) -> int:
         """Return the window that so many per cent of the requests do not exceed: stray times hardly move it."""
         order = np.argsort(self.keys[:, 0], kind="stable")
         done = np.cumsum(self.sums[order, 0])

@@ -25,7 +25,7 @@ _NEARLY_ALL = 0.9
 
 @dataclass(frozen=True)
 class Volume:
-    """How many requests came of which time, each file's in the hour of the middle of its requests.
+    """How many of the requests that count are of which time.
 
     Attributes:
         hours: Begin of each hour that has any, in order, UTC seconds.

@@ -107,7 +107,7 @@ def _add(ledger: Ledger, grains: Grains, chance: np.random.Generator, name: str,
         inode=start + number_of(name), state=COUNTED, night=(start - END) // DAY + 366, verdict=Verdict.OK,
         accounting=Accounting(lines=lines, counted=lines), sha=hashlib.sha256(f"{start}{name}".encode()).digest(),
         length=lines * 300, format="tencent-cdn", provider="tencent-cdn", offset=480, domain=ledger.word(name),
-        begins=start, ends=start + HOUR, middle=start + HOUR // 2, grain=grain,
+        begins=start, ends=start + HOUR, grain=grain,
     )  # fmt: skip
     lowest = np.unique(chance.integers(0, int(2**38 / 1.5), KEPT))
     sketch = Sketch(lines, 1, int(lowest[-1]), lowest, np.ones(len(lowest), np.int64)) if grain == GRAIN else None
