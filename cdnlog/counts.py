@@ -46,7 +46,7 @@ class DomainSummary:
         bytes: Bytes sent to clients.
         errors: Requests with status 0, or 400 and above.
         hit_ratio: Share of requests served from cache, None if the log does not say.
-        mean_mbps: Mean rate from the first to the last window of the run, in 10^6 bit/s.
+        mean_mbps: Mean rate over the windows in which the domain has any request, in 10^6 bit/s.
         peak_mbps: Rate of its busiest window, in 10^6 bit/s.
     """
 
@@ -222,14 +222,14 @@ class Counts(Views):
         if not {"window_start", "domain"} <= set(self.dims) or not len(self):
             return
         cells = self.by("domain", "window_start").cells
-        (domain, window), names = cells.keys.T, cells.values[0] or ()  # noqa: PD011 - no pandas here
+        domain, names = cells.keys[:, 0], cells.values[0] or ()  # noqa: PD011 - no pandas here
         begins = np.flatnonzero(np.concatenate(([True], domain[1:] != domain[:-1])))
         totals, peaks = np.add.reduceat(cells.sums, begins), np.maximum.reduceat(cells.sums[:, 1], begins)
-        span, errors = int(window.max() - window.min()) + self.window, self._errors()
+        lasts, errors = np.diff(np.append(begins, len(domain))) * self.window, self._errors()
         codes = domain[begins]
         for i in np.lexsort((_rank(codes, names), -totals[:, 0])).tolist():
             name = names[codes[i]]
-            yield self._summarize(name, errors.get(name, 0), totals[i].tolist(), int(peaks[i]), span)
+            yield self._summarize(name, errors.get(name, 0), totals[i].tolist(), int(peaks[i]), int(lasts[i]))
 
     def by(self, *dims: str) -> Counts:
         """Return the sums by some of the dimensions only, in that order."""
@@ -247,7 +247,7 @@ class Counts(Views):
         cells = replace(self.cells, keys=self.cells.keys[failing], sums=self.cells.sums[failing])
         return requests_by(replace(self, cells=cells), "domain")
 
-    def _summarize(self, domain: Value, errors: int, sums: list[int], peak: int, span: int) -> DomainSummary:
+    def _summarize(self, domain: Value, errors: int, sums: list[int], peak: int, lasts: int) -> DomainSummary:
         requests, sent, hits, lookups = sums
         return DomainSummary(
             domain=domain,  # type: ignore[arg-type]  # domains are texts
@@ -255,7 +255,7 @@ class Counts(Views):
             bytes=sent,
             errors=errors,
             hit_ratio=hits / lookups if lookups else None,
-            mean_mbps=sent * 8 / span / 1e6,
+            mean_mbps=sent * 8 / lasts / 1e6,
             peak_mbps=peak * 8 / self.window / 1e6,
         )
 

@@ -25,6 +25,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from made_nights import DAY, HOUR, MIDNIGHT, counts_of
 from oracle import Row, Table
 from tencent_lines import DOMAINS, around, damaged, good_logs, law, log, logs, odd, plain, replaced, saved
 
@@ -384,3 +385,15 @@ def test_huge_numbers_sum_exactly(tmp_path: Path) -> None:
     assert [sums[:2] for sums in counts.table.values()] == [(37, 37 * (10**18 - 1))]
     assert counts.frame["bytes"].tolist() == [37 * (10**18 - 1)]
     assert counts + counts == counted(saved(tmp_path, huge * 74))
+
+
+def test_a_rate_is_over_the_time_that_a_domain_has_data() -> None:
+    """Neither a late file of another domain nor a stray line of the year 2099 slows a domain down."""
+    busy = {(MIDNIGHT + hour * HOUR, "www", code): 450_000 for hour in range(6) for code in (200, 404)}
+    late = {(MIDNIGHT + 30 * DAY, "api", 200): 9000}
+    stray = {(MIDNIGHT + 73 * 365 * DAY, "www", 200): 1}
+    rates = [
+        {row.domain: (round(row.mean_mbps, 3), row.peak_mbps) for row in counts_of(table).summary()}
+        for table in (busy, busy | late, busy | stray)
+    ]
+    assert rates == [{"www": (2.0, 2.0)}, {"www": (2.0, 2.0), "api": (0.02, 0.02)}, {"www": (1.714, 2.0)}]
