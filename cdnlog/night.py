@@ -92,10 +92,11 @@ def nightly(  # noqa: PLR0913 - all but the first three by name
         ledger = Ledger(open_store)
         _check_zone(made, ledger)
         ingest = Ingest(ledger, made, kept, force=replace_lost, progress=progress)
-        with _rejects(rejects, place) as to:
-            intake = ingest.run(_logs(found, [place, *beside]), to)
-        data = NightData(ledger, intake.night, ingest.zone, ingest.grains)
-        night = _finished(data, intake, made)
+        with open_store.together():
+            with _rejects(rejects, place) as to:
+                intake = ingest.run(_logs(found, [place, *beside]), to)
+            data = NightData(ledger, intake.night, ingest.zone, ingest.grains)
+            night = _finished(data, intake, made)
         open_store.tidy()
         if deliver is not None:
             deliver(night)

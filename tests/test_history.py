@@ -6,6 +6,7 @@ import itertools
 import os
 import random
 import sqlite3
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -613,12 +614,15 @@ def test_keep_says_how_long() -> None:
     assert grains.nothing < grains.days < grains.hours < 1.8e9
 
 
-@pytest.mark.parametrize("damage", ["empty", "text", "other", "cut", "flipped"])
+@pytest.mark.parametrize("damage", ["empty", "text", "other", "cut", "flipped", "marked"])
 def test_a_damaged_store_is_told_and_left_alone(damage: str, tmp_path: Path, place: Path, run: Run) -> None:
     """What is no store, or a damaged one, is never written to nor made anew."""
     write(tmp_path / "logs" / "a.log", FEW)
     run()
     data = bytearray(place.read_bytes())
+    if damage == "marked":
+        harm(place, "PRAGMA user_version = 0")
+        data = bytearray(place.read_bytes())
     if damage == "other":
         place.unlink()
         with sqlite3.connect(place) as connection:
@@ -628,16 +632,72 @@ def test_a_damaged_store_is_told_and_left_alone(damage: str, tmp_path: Path, pla
         data[8192:12_288] = os.urandom(4096)
     if damage != "other":
         place.write_bytes(
-            {"empty": b"", "text": b"no store\n" * 999, "cut": bytes(data[: len(data) // 2]), "flipped": bytes(data)}[
-                damage
-            ]
+            {"empty": b"", "text": b"no store\n" * 999, "cut": bytes(data[: len(data) // 2])}.get(damage, bytes(data))
         )
-    before = place.read_bytes()
+    before, there = place.read_bytes(), sorted(tmp_path.iterdir())
     with pytest.raises(StoreError, match=r"history\.db") as error:
         run()
     assert error.value.exit_code == 74
     assert place.read_bytes() == before
+    assert sorted(tmp_path.iterdir()) == there
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ("UPDATE file SET cells = flipped(cells)", "unpacked"),
+        ("UPDATE sketch SET lines = flipped(lines)", "unpacked"),
+        ("UPDATE file SET cells = emptied(cells)", "cut short"),
+        ("UPDATE sketch SET lines = emptied(lines)", "cut short"),
+        ("UPDATE day SET cells = flipped(cells)", "unpacked"),
+        ("DELETE FROM word WHERE text LIKE 'www%'", "word"),
+        ("DELETE FROM word WHERE text LIKE '/%'", "row of file 1"),
+        ("UPDATE file SET lines = lines + 1", "row of file 1"),
+        ("UPDATE told SET finding = '{}'", "told"),
+        ("UPDATE word SET text = CAST(x'ff' AS TEXT) WHERE id = 1", "decode"),
+    ],
+)
+def test_damage_that_sqlite_does_not_see_is_told(
+    change: str, problem: str, tmp_path: Path, place: Path, run: Run
+) -> None:
+    """What a run reads and cannot be what was written ends it, and nothing that it had done until then is kept."""
+    write(tmp_path / "logs" / "a.log", FEW)
+    run()
+    harm(place, change)
+    before = place.read_bytes()
+    if "told" not in change:
+        write(tmp_path / "logs" / "b.log", lines_of(100, seed=9))
+        write(tmp_path / "logs" / "c.log", lines_of(100, 30))
+    with pytest.raises(StoreError, match=f"{problem}.*restore a copy"):
+        run()
+    assert place.read_bytes() == before
     assert strays(tmp_path) == []
+
+
+@pytest.mark.parametrize("old", [True, False])
+def test_all_is_checked_before_what_cannot_be_undone(
+    old: bool, tmp_path: Path, place: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run of several commits, or one that migrates, looks first at what it may read only afterwards."""
+    write(tmp_path / "logs" / "a.log", FEW)
+    run()
+    harm(place, "UPDATE sketch SET lines = flipped(lines)", f"PRAGMA user_version = {stores.VERSION - old}")
+    before = place.read_bytes()
+    write(tmp_path / "logs" / "c.log", lines_of(100, 30))
+    monkeypatch.setattr(stores, "_WAITING", 1)
+    with pytest.raises(StoreError, match="unpacked"):
+        run()
+    assert place.read_bytes() == before
+
+
+def harm(place: Path, *changes: str) -> None:
+    """Change a store behind its back."""
+    with sqlite3.connect(place) as connection:
+        connection.create_function("flipped", 1, lambda blob: blob[:-1] + bytes([blob[-1] ^ 1]))
+        connection.create_function("emptied", 1, lambda _: zlib.compress(b"\0" * 16))
+        for change in changes:
+            connection.execute(change)
+    connection.close()
 
 
 def test_a_newer_store_is_refused(place: Path) -> None:

@@ -18,10 +18,11 @@ import numpy as np
 
 from cdnlog import kernel
 from cdnlog.buffer import PAD, Ints, Words
-from cdnlog.history.packed import packed, unpacked
+from cdnlog.history.packed import Damaged, packed, unpacked
 from cdnlog.model import MAX_LINE
 
 KEPT = 1000
+_TOP = 2  # rows of a packed sketch before its numbers
 _BITS = 37  # of a number
 _WORD = 8
 _HEAD = 4096  # bytes of a line that matter, besides its length
@@ -110,10 +111,16 @@ class Sketch:
 
     @classmethod
     def unpack(cls, blob: bytes) -> Self:
-        """Return what `pack` was given."""
+        """Return what `pack` was given.
+
+        Raises:
+            Damaged: It is something else.
+        """
         table, _ = unpacked([blob], 2)
-        (lines, total), (limit, cut) = table[:2].view(np.uint64).tolist()
-        return cls(lines, total, limit, np.cumsum(table[2:, 0]), table[2:, 1].copy(), cut)
+        if len(table) < _TOP:
+            raise Damaged("packed lines are cut short")
+        (lines, total), (limit, cut) = table[:_TOP].view(np.uint64).tolist()
+        return cls(lines, total, limit, np.cumsum(table[_TOP:, 0]), table[_TOP:, 1].copy(), cut)
 
 
 @dataclass(frozen=True)

@@ -133,17 +133,16 @@ class Ingest:
         unread = [one for one in candidates.values() if one.known is None]
         gathered, so_far = _Gathered(), self._grains_so_far()
         counted: list[int] = []
-        with self._ledger.store.together():
-            for done, (candidate, result, fingerprint) in enumerate(self._all_results(unread, rejects), 1):
-                row = self._take(candidate, result, fingerprint)
-                if row is not None:
-                    counted.append(row.id)
-                    gathered.add(result.kept, so_far)
-                if done % _ROLL_UP_EVERY == 0:
-                    so_far = self._grains_so_far()
-                    if so_far.hours > self._ledger.horizon("hours"):
-                        roll_up(self._ledger, so_far, self._oldest)
-            roll_up(self._ledger, self.grains, self._oldest)
+        for done, (candidate, result, fingerprint) in enumerate(self._all_results(unread, rejects), 1):
+            row = self._take(candidate, result, fingerprint)
+            if row is not None:
+                counted.append(row.id)
+                gathered.add(result.kept, so_far)
+            if done % _ROLL_UP_EVERY == 0:
+                so_far = self._grains_so_far()
+                if so_far.hours > self._ledger.horizon("hours"):
+                    roll_up(self._ledger, so_far, self._oldest)
+        roll_up(self._ledger, self.grains, self._oldest)
         night = self._night if self._ledger.of_night(self._night) else self._last
         wanted = [entry for entry in self._ledger.of_night(night) if entry.counts]
         evidence = partial(gathered.evidence, self.grains)

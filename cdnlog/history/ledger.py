@@ -12,8 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from cdnlog.errors import AccountingError
 from cdnlog.history.entry import COUNTED, COVERED, DUPLICATE, Entry
 from cdnlog.history.fingerprint import Sketch
+from cdnlog.history.packed import Damaged
 from cdnlog.history.store import Store
 from cdnlog.history.tables import DAY, HOUR, Grains, HeldSums, Sums
 from cdnlog.history.volume import Volume
@@ -172,7 +174,7 @@ class Ledger:
 
     def words(self) -> dict[int, str]:
         """Return all words by number."""
-        return dict(self._run("SELECT id, text FROM word"))
+        return _Words(self._run("SELECT id, text FROM word"))
 
     def word(self, text: str | bytes) -> int:
         """Return the number of a word, which it gets now if it has none; within a transaction."""
@@ -299,7 +301,29 @@ def _stored(path: str) -> str | bytes:
         return raw
 
 
+class _Words(dict[int, str]):
+    """Words by number."""
+
+    def __missing__(self, number: int) -> str:
+        raise Damaged(f"word {number} is not there any more")
+
+
 def _entry(row: dict[str, Any]) -> Entry:
+    """Return a row.
+
+    Raises:
+        Damaged: It says what no row can.
+    """
+    number = row["id"]
+    try:
+        entry = _made(row)
+        entry.accounting.check(entry.path)
+    except (TypeError, ValueError, AccountingError) as error:
+        raise Damaged(f"the row of file {number} cannot be read") from error
+    return entry
+
+
+def _made(row: dict[str, Any]) -> Entry:
     lines = {name: row.pop(name) for name in _LINES}
     reasons = json.loads(row.pop("reasons") or "{}")
     path = os.path.join(os.fsdecode(row.pop("folder")), os.fsdecode(row.pop("name")))  # noqa: PTH118 - as it was split

@@ -17,6 +17,7 @@ from cdnlog.history.baseline import Seen, base_id
 from cdnlog.history.days import Days
 from cdnlog.history.entry import COUNTED, DAMAGED, REFUSED, Entry
 from cdnlog.history.ledger import Ledger
+from cdnlog.history.packed import Damaged
 from cdnlog.history.tables import DAY, GRAIN, HOUR, Grains, Sums
 from cdnlog.model import Finding
 from cdnlog.zones import floor_to_window, name_of
@@ -155,7 +156,10 @@ class NightData:
         if self._ledger.setting("told") != _telling(self.number, how):
             return None
         rows = self._ledger.store.connection.execute("SELECT finding FROM told ORDER BY place")
-        return tuple(msgspec.json.decode(text, type=Finding) for (text,) in rows)
+        try:
+            return tuple(msgspec.json.decode(text, type=Finding) for (text,) in rows)
+        except msgspec.MsgspecError as error:
+            raise Damaged("what was told of the last night cannot be read") from error
 
     def finish(self, seen: Iterable[Seen], told: Iterable[Finding], how: str, *, anonymized: bool) -> None:
         """Write down that the night is over, and what was found; not again once that has reached its reports."""

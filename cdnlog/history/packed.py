@@ -15,6 +15,11 @@ import numpy.typing as npt
 
 from cdnlog.buffer import Ints
 
+
+class Damaged(Exception):  # noqa: N818 - it says what the store is
+    """What a store holds is not what was put there; whoever opened the store says so."""
+
+
 _LIMB = 62  # bits of the lower part of a sum: sums may be larger than 64 bits hold
 _LEVEL = 6
 
@@ -26,10 +31,29 @@ def packed(table: Ints) -> bytes:
 
 
 def unpacked(blobs: Iterable[bytes], columns: int) -> tuple[Ints, list[int]]:
-    """Return many packed tables one under the other, and the rows of each."""
-    planes = [np.frombuffer(zlib.decompress(blob), np.uint8).reshape(columns * 8, -1) for blob in blobs]
+    """Return many packed tables one under the other, and the rows of each.
+
+    Raises:
+        Damaged: One is none.
+    """
+    try:
+        planes = [np.frombuffer(plain(blob), np.uint8).reshape(columns * 8, -1) for blob in blobs]
+    except ValueError as error:
+        raise Damaged("packed counts are cut short") from error
     rows = b"".join(part.T.tobytes() for part in planes)
     return np.frombuffer(rows, "<i8").astype(np.int64).reshape(-1, columns), [part.shape[1] for part in planes]
+
+
+def plain(blob: bytes) -> bytes:
+    """Return the planes of a packed table, whose checksum zlib looks at.
+
+    Raises:
+        Damaged: It is none.
+    """
+    try:
+        return zlib.decompress(blob)
+    except (zlib.error, TypeError) as error:
+        raise Damaged(f"packed counts cannot be unpacked ({error})") from error
 
 
 def limbs(sums: npt.NDArray[Any]) -> Ints:

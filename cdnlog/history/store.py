@@ -13,12 +13,13 @@ from pathlib import Path
 
 from cdnlog.errors import StoreBusy, StoreError, UsageError
 from cdnlog.failpoints import failpoint
+from cdnlog.history.packed import Damaged, plain
 from cdnlog.text import visible
 from cdnlog.urls import check_local
 
 VERSION = 3
 APPLICATION = 0x63646E6C  # "cdnl", by which file(1) and we know a store from any other database
-_WAITING = 32 << 20  # bytes of logs whose counts may wait for one commit
+_WAITING = 256 << 20  # bytes of logs whose counts may wait for one commit
 _WAIT = 10.0  # seconds that a reader waits for a commit
 _SCHEMA = """
 PRAGMA page_size = 8192;
@@ -84,7 +85,7 @@ class Store:
 
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
         self.path, self.connection = path, connection
-        self._together, self._waiting = False, 0
+        self._together, self._waiting, self._sound = False, 0, False
 
     @contextmanager
     def transaction(self, weight: int = 0) -> Iterator[sqlite3.Connection]:
@@ -108,21 +109,39 @@ class Store:
                     run("ROLLBACK TO step" if self._together else "ROLLBACK")
                 raise
             self._waiting += weight
-            if not self._together or self._waiting >= _WAITING:
+            if not self._together:
+                self._commit()
+            elif self._waiting >= _WAITING:
+                self._check_packed()
                 self._commit()
             failpoint()
 
     @contextmanager
     def together(self) -> Iterator[None]:
-        """Commit several transactions at once, to wait for the disk once; those that are done are kept in any case."""
+        """Commit several transactions at once, to wait for the disk once.
+
+        Those that are done are kept in any case but one: to a store that turns out to be damaged nothing is written.
+        What is read of it is checked on the way; all of it is before the first of several commits, as what is read
+        after that could not undo it.
+        """
         self._together = True
         try:
-            yield
+            with _told(self.path):
+                yield
+        except StoreError:
+            with suppress(sqlite3.Error):  # as above
+                self.connection.execute("ROLLBACK")
+            raise
         finally:
             self._together = False
             if self.connection.in_transaction:
                 with _told(self.path):
                     self._commit()
+
+    def _check_packed(self) -> None:
+        if not self._sound:
+            check_packed(self.connection)
+            self._sound = True
 
     def _commit(self) -> None:
         self._waiting = 0
@@ -185,11 +204,12 @@ def writing(path: Path) -> Iterator[Store]:
             if not path.exists():
                 _make(path)
         with _told(path), closing(_connected(path)) as connection:
+            version = _version(path, connection)
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA cache_spill = OFF")  # readers are not kept out before a commit
-            version = _version(path, connection)
             _check(path, connection)
             if version < VERSION:
+                check_packed(connection)
                 with _written(path):
                     _migrate(path, connection, version)
             yield Store(path, connection)
@@ -282,11 +302,17 @@ def _version(path: Path, connection: sqlite3.Connection) -> int:
         UsageError: A newer cdnlog wrote it.
     """
     where = visible(path)
+    try:
+        connection.execute("SELECT * FROM sqlite_master").fetchall()
+    except UnicodeDecodeError as error:  # what SQLite says of them quotes them
+        raise StoreError(where, "its tables cannot be read", _RESTORE) from error
     (kind,), (version,) = (
         connection.execute(f"PRAGMA {name}").fetchone() for name in ("application_id", "user_version")
     )
     if kind != APPLICATION:
         raise StoreError(where, "it is no store of cdnlog", "name another file, or restore a copy")
+    if version < 1:
+        raise StoreError(where, f"it is no store of cdnlog (version {version})", "name another file, or restore a copy")
     if version > VERSION:
         raise UsageError(f"{where} was written by a newer cdnlog (version {version}, this one knows {VERSION}); update")
     return int(version)
@@ -301,6 +327,17 @@ def _check(path: Path, connection: sqlite3.Connection) -> None:
     (result,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     if result != "ok":
         raise StoreError(visible(path), f"it fails SQLite's integrity check ({visible(result)})", _RESTORE)
+
+
+def check_packed(connection: sqlite3.Connection) -> None:
+    """Make sure that all packed counts and lines of a store can be unpacked; it takes a second for a year of files.
+
+    Raises:
+        Damaged: Some cannot.
+    """
+    for table, column in connection.execute(_BLOBS).fetchall():
+        for (blob,) in connection.execute(f"SELECT {column} FROM {table} WHERE {column} IS NOT NULL"):  # noqa: S608
+            plain(blob)
 
 
 def _migrate(path: Path, connection: sqlite3.Connection, version: int) -> None:
@@ -318,7 +355,9 @@ def _migrate(path: Path, connection: sqlite3.Connection, version: int) -> None:
     failpoint()
 
 
-_RESTORE = "nothing was changed; restore a copy, or move it away and count the logs anew"
+_RESTORE = "restore a copy, or move it away and count the logs anew"
+_BLOBS = """SELECT tables.name, columns.name FROM sqlite_master AS tables, pragma_table_info(tables.name) AS columns
+  WHERE tables.type = 'table' AND columns.name IN ('cells', 'lines') AND columns.type = 'BLOB'"""
 
 
 @contextmanager
@@ -329,8 +368,8 @@ def _told(path: Path) -> Iterator[None]:
     except sqlite3.OperationalError as error:
         if "locked" in str(error) or "busy" in str(error):
             raise StoreBusy(visible(path)) from error
-        raise StoreError(visible(path), str(error)) from error
-    except sqlite3.DatabaseError as error:
+        raise StoreError(visible(path), str(error), _RESTORE if "decode" in str(error) else "") from error
+    except (sqlite3.DatabaseError, Damaged) as error:
         raise StoreError(visible(path), str(error), _RESTORE) from error
 
 
