@@ -211,6 +211,7 @@ def _told(data: NightData, intake: Intake, made: Settings, before: tuple[Finding
     counts = replace(data.counts(made.window), inputs=_inputs(data, intake, made))
     baseline = Baseline(data.without(history), data.seen())
     found = _found(data, counts, intake, made, baseline) if before is None else before
+    own = {entry.path for entry in _entries(data, intake)}
     lost = before is None and any(row.counts and row.path not in intake.candidates for row in data.entries)
     return Night(
         diagnosis=Diagnosis(found, counts, made.lang),
@@ -221,7 +222,7 @@ def _told(data: NightData, intake: Intake, made: Settings, before: tuple[Finding
         gone=tuple(_gone(data, found, counts, baseline, history)),
         unknown=tuple(_unknown(data, history, made, lost=lost)),
         history=history,
-        known=sum(one.known is not None and one.known.night < data.number for one in intake.candidates.values()),
+        known=len(intake.candidates.keys() - own),
         days=_days(history),
         ends=data.ends,
         again=len(intake.candidates) if data.again() else None,

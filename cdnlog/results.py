@@ -283,7 +283,7 @@ class Night(Renderable):
         unknown: Sentences on what the store cannot know yet; empty when there is history enough.
         history: Counts by hour, domain and status of the last four weeks up to this night's newest data, this night
             included: what charts and objectives are made from.
-        known: Files of earlier nights that were found again, and not read again.
+        known: Files of earlier nights that were found again as they were; none of them is among the inputs.
         days: Days with data among these four weeks.
         ends: End of the hour that the data reaches to, in UTC seconds, stray times left out; None without any data.
         muting: The mutes; findings they silence are not in `diagnosis`.

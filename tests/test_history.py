@@ -8,6 +8,7 @@ import random
 import sqlite3
 import zlib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -438,6 +439,19 @@ def test_the_same_night_is_the_same(tmp_path: Path) -> None:
             assert cdnlog.nightly(paths, place, jobs=jobs) == night
             assert content(place) == made[-1][0]
     assert made[0] == made[1] == made[2]
+
+
+def test_what_is_known_is_the_same_however_often_it_is_told(tmp_path: Path, run: Run) -> None:
+    """A file that was only touched is known, read again for that or not; one that is listed is not known besides."""
+    for name in "abc":
+        write(tmp_path / "logs" / f"{name}.log", lines_of(100, ord(name) - ord("a")))
+    run()
+    os.utime(tmp_path / "logs" / "b.log", (1, 1))
+    write(tmp_path / "logs" / "c.log", lines_of(50, 2))
+    write(tmp_path / "logs" / "d.log", lines_of(100, 3))
+    nights = [run(), run()]
+    assert [(night.known, len(night.counts.inputs.files)) for night in nights] == [(2, 2), (2, 2)]
+    assert nights[0] == replace(nights[1], again=None)
 
 
 def test_a_night_in_two_parts_counts_the_same(tmp_path: Path) -> None:
