@@ -168,7 +168,7 @@ def _finished(data: NightData, intake: Intake, made: Settings) -> Night:
     """Tell a night, and write down that it is over."""
     how = _how(made)
     night = _told(data, intake, made, data.told(how))
-    data.finish(_remembered(night), night.diagnosis, how, anonymized=made.anonymize)
+    data.finish(_remembered(night), night.diagnosis, _latest(night.counts), how, anonymized=made.anonymize)
     return night
 
 
@@ -219,7 +219,7 @@ def _told(data: NightData, intake: Intake, made: Settings, before: tuple[Finding
         news=tuple(_news(data, intake, made)),
         changed=tuple(Changed(c.domain, counts.shown(c.hour), c.before, c.after) for c in data.changed()),
         missing=tuple(_missing(data, baseline, history)),
-        gone=tuple(_gone(data, found, counts, baseline, history)),
+        gone=tuple(_gone(data, found, counts, history)),
         unknown=tuple(_unknown(data, history, made, lost=lost)),
         history=history,
         known=len(intake.candidates.keys() - own),
@@ -280,22 +280,13 @@ def _missing(data: NightData, baseline: Baseline, history: Counts) -> Iterator[M
         yield Missing(one.domain, history.shown(one.starts), history.shown(one.ends), one.usual, one.whole, one.state)
 
 
-def _gone(
-    data: NightData, found: Iterable[Finding], counts: Counts, baseline: Baseline, history: Counts
-) -> Iterator[Gone]:
-    """Yield the incidents of the last night before that are not there any more, where there is later data to tell."""
+def _gone(data: NightData, found: Iterable[Finding], counts: Counts, history: Counts) -> Iterator[Gone]:
+    """Yield the incidents of the nights before that are not there any more, each when there first is later data."""
     present = {(one.domain, one.status) for one in found if one.cause != _BACKGROUND}
     present |= {(str(more["domain"]), cast("int", more["status"])) for one in found for more in one.also}
     told: set[str] = set()
-    latest = _latest(counts)
-    for one in baseline.seen:
-        if (
-            one.night == data.number - 1
-            and one.cause != _BACKGROUND
-            and latest.get(one.domain, 0) >= one.ends
-            and (one.domain, one.status) not in present
-            and one.id not in told
-        ):
+    for one in data.over(_latest(counts)):
+        if one.cause != _BACKGROUND and (one.domain, one.status) not in present and one.id not in told:
             told.add(one.id)
             yield Gone(one.id, one.domain, one.status, one.cause, history.shown(one.ends))
 

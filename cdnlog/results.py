@@ -248,7 +248,7 @@ class Missing:
 
 @dataclass(frozen=True, slots=True)
 class Gone:
-    """An incident of the night before that is not there any more.
+    """An incident of a night before that is over, as the first night with later data of its domain can tell.
 
     Attributes:
         id: Of its finding.

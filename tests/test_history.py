@@ -749,6 +749,7 @@ def test_a_store_of_the_first_version_goes_on(tmp_path: Path, place: Path, run: 
     with sqlite3.connect(place) as connection:
         connection.executescript(
             "DROP TABLE day; DROP TABLE told; DROP TABLE volume; DELETE FROM setting WHERE name = 'rolled';"
+            "ALTER TABLE finding DROP COLUMN over;"
         )
         connection.execute("PRAGMA user_version = 1")
     connection.close()

@@ -533,6 +533,16 @@ def test_what_a_late_file_tells_is_no_end_of_what_came_after(tmp_path: Path) -> 
     assert [one.status for one in later.gone] == [502]
 
 
+def test_an_end_is_told_once_and_by_the_first_night_that_can(tmp_path: Path) -> None:
+    """A night without data of the domain cannot say that an incident is over; the next one with some can, once."""
+    days = [("www", 0.5), ("img", 0.0), ("www", 0.0), ("www", 0.0)]
+    for day, (host, failing) in enumerate(days):
+        write(tmp_path / "logs" / f"{day}.log", day_of(day, f"{host}.example.com", failing))
+        night = cdnlog.nightly(tmp_path / "logs", tmp_path / "history.db", jobs=1)
+        for one in (night, cdnlog.nightly(tmp_path / "logs", tmp_path / "history.db", jobs=1)):
+            assert [gone.domain for gone in one.gone] == ["www.example.com"] * (day == 2)
+
+
 def test_help_lists_what_is_taken(tmp_path: Path) -> None:
     """Options that a night refuses are not in its help, and are told what to do instead; no store is left behind."""
     write(tmp_path / "logs" / "a.log", FEW)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import tzinfo
 
 import msgspec
@@ -26,6 +26,7 @@ HISTORY = 28 * DAY
 """How far back counts are compared and drawn."""
 _REMEMBERED = 60 * DAY
 _UNTOLD = "untold"  # the setting that is there from the end of a night until its reports are written
+_SEEN = tuple(one.name for one in fields(Seen))
 _STRAY = 0.999  # share of the requests by whose end a night ends: the rest may be stray times
 
 
@@ -134,12 +135,16 @@ class NightData:
 
     def seen(self) -> list[Seen]:
         """Return the findings of the nights before."""
-        rows = self._ledger.store.connection.execute(
-            "SELECT night, id, domain, status, cause, requests, total, starts, ends FROM finding WHERE night < ? "
-            "ORDER BY night, id",
-            (self.number,),
-        )
-        return [Seen(night, base_id(name), *rest) for night, name, *rest in rows]
+        return self._seen("night < ?", self.number)
+
+    def over(self, latest: Mapping[str, int]) -> list[Seen]:
+        """Return the findings after whose end this night is the first one with data of their domain.
+
+        Args:
+            latest: The last window of each domain in this night, UTC seconds.
+        """
+        seen = self._seen("night < ? AND (over IS NULL OR over = ?)", self.number, self.number)
+        return [one for one in seen if latest.get(one.domain, 0) >= one.ends]
 
     def again(self) -> bool:
         """Whether nothing came in since the night was told to its end."""
@@ -161,7 +166,9 @@ class NightData:
         except msgspec.MsgspecError as error:
             raise Damaged("what was told of the last night cannot be read") from error
 
-    def finish(self, seen: Iterable[Seen], told: Iterable[Finding], how: str, *, anonymized: bool) -> None:
+    def finish(
+        self, seen: Iterable[Seen], told: Iterable[Finding], latest: Mapping[str, int], how: str, *, anonymized: bool
+    ) -> None:
         """Write down that the night is over, and what was found; not again once that has reached its reports."""
         if self.number < open_night(self._ledger) or not self.entries:
             return
@@ -172,8 +179,11 @@ class NightData:
             if self._grains.end:
                 run("INSERT OR IGNORE INTO setting VALUES ('zone', ?)", (name_of(self._zone),))
             run("DELETE FROM finding WHERE night = ?", (self.number,))
+            run("UPDATE finding SET over = NULL WHERE over = ?", (self.number,))
+            ended = [(self.number, domain, last) for domain, last in latest.items()]
+            connection.executemany("UPDATE finding SET over = ? WHERE over IS NULL AND domain = ? AND ends <= ?", ended)
             rows = [(s.night, s.id, s.domain, s.status, s.cause, s.requests, s.total, s.starts, s.ends) for s in seen]
-            connection.executemany("INSERT INTO finding VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+            connection.executemany("INSERT INTO finding VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)", rows)
             run("DELETE FROM finding WHERE ends < ?", (self._grains.end - _REMEMBERED,))
             run("DELETE FROM told")
             texts = ((msgspec.json.encode(one).decode(),) for one in told)
@@ -195,6 +205,11 @@ class NightData:
     def ends(self) -> int | None:
         """The end of the hour that the data of this night and those before reaches to, stray times left out."""
         return max((end for end in (self._ends(), self._ends_before()) if end is not None), default=None)
+
+    def _seen(self, where: str, *values: int) -> list[Seen]:
+        run = self._ledger.store.connection.execute
+        rows = run(f"SELECT {', '.join(_SEEN)} FROM finding WHERE {where} ORDER BY night, id", values)  # noqa: S608
+        return [Seen(night, base_id(name), *rest) for night, name, *rest in rows]
 
     def _midnight(self, time: int) -> int:
         """Return the begin of a time's day."""

@@ -17,7 +17,7 @@ from cdnlog.history.packed import Damaged, plain
 from cdnlog.text import visible
 from cdnlog.urls import check_local
 
-VERSION = 3
+VERSION = 4
 APPLICATION = 0x63646E6C  # "cdnl", by which file(1) and we know a store from any other database
 _WAITING = 256 << 20  # bytes of logs whose counts may wait for one commit
 _WAIT = 10.0  # seconds that a reader waits for a commit
@@ -61,7 +61,11 @@ CREATE TABLE volume (hour INTEGER PRIMARY KEY, requests INTEGER NOT NULL);
 INSERT INTO volume SELECT coalesce(middle, begins) / 3600 * 3600, sum(counted) FROM file
   WHERE state = 'counted' AND retired IS NULL AND begins IS NOT NULL GROUP BY 1;
 """
-MIGRATIONS: Mapping[int, str] = {1: _SECOND, 2: _THIRD}
+_FOURTH = """
+ALTER TABLE finding ADD COLUMN over INTEGER;
+UPDATE finding SET over = night + 1 WHERE night < (SELECT max(number) FROM night);
+"""
+MIGRATIONS: Mapping[int, str] = {1: _SECOND, 2: _THIRD, 3: _FOURTH}
 """For each older version the statements that lead to the next one."""
 
 _held: set[int] = set()  # descriptors of locks: a worker that was forked must not keep the lock of a dead parent
@@ -271,7 +275,7 @@ def _make(path: Path) -> None:
     made = path.with_name(f"{temporary_prefix(path)}store.tmp")
     with closing(sqlite3.connect(made, isolation_level=None)) as connection:
         marks = f"PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION};"
-        connection.executescript(f"{_SCHEMA} {_SECOND} {_THIRD} {marks}")
+        connection.executescript(f"{_SCHEMA} {' '.join(MIGRATIONS.values())} {marks}")
     sync(made)
     failpoint()
     made.replace(path)
