@@ -66,7 +66,8 @@ class Aged:
     Attributes:
         window: Length in seconds of the windows that they are kept by, 0 for those that are kept no longer.
         before: They were made before this instant, ISO 8601 with offset.
-        requests: How many they are.
+        requests: How many they are. Of a file of several domains all count that are kept no longer: of which domain
+            each was is not known any more.
     """
 
     window: int

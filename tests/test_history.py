@@ -485,6 +485,7 @@ def test_ages_are_counted_from_the_newest_data(tmp_path: Path, place: Path) -> N
     told = run_here(["count", "--store", str(place), "-o", "csv"], tmp_path).err
     assert b"cdnlog: 240 requests before 2026-11-21 06:00 are kept no longer (--keep)\n" in told
     assert [one.window for one in counts.aged] == [0]
+    assert cdnlog.stored(place, domain="img.*").aged == ()
     assert cdnlog.holdings(place).aged == cdnlog.stored(place).aged
     assert [one.accounting.counted for one in counts.inputs.files] == [0, 0, 120, 120, 120, 120]
     total = counts.inputs.total
@@ -749,7 +750,7 @@ def test_a_store_of_the_first_version_goes_on(tmp_path: Path, place: Path, run: 
     with sqlite3.connect(place) as connection:
         connection.executescript(
             "DROP TABLE day; DROP TABLE told; DROP TABLE volume; DELETE FROM setting WHERE name = 'rolled';"
-            "ALTER TABLE finding DROP COLUMN over;"
+            "ALTER TABLE finding DROP COLUMN over; ALTER TABLE file DROP COLUMN requests;"
         )
         connection.execute("PRAGMA user_version = 1")
     connection.close()

@@ -114,6 +114,12 @@ def test_a_sampled_log_counts_what_it_stands_for(tmp_path: Path) -> None:
     assert [sums[:2] for sums in counts.table.values()] == [(1_000_101, 1005 + big * 1_000_000)]
     assert (counts.inputs.total.counted, counts.inputs.total.reject_reasons) == (3, {"weight": 1})
     assert cdnlog.count(cdnlog.read(path, **options), tz="UTC") == counts
+    # A store tells in requests what is kept no longer, and leaves out as many of the lines as of the requests.
+    path.write_text(line.format(1, 30) + line.format(1, 30).replace("1700", "1701"), encoding="utf-8")
+    cdnlog.nightly(path, tmp_path / "h.db", keep="1d,2d,3d", **options)
+    held = cdnlog.stored(tmp_path / "h.db")
+    assert [(one.window, one.requests) for one in held.aged] == [(0, 30)]
+    assert (sum(held.columns["requests"]), held.inputs.total.counted, held.inputs.total.filtered) == (30, 1, 1)
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,8 @@ def chosen(ledger: Ledger, made: Settings) -> Counts:
     wanted = (times >= begins) & (times < ends) & _of_domains(sums.keys[:, 1], words, made)
     files = Files(ledger.counting(begins, ends), held)
     shown = sums.where(wanted)
-    old = list(aged(shown, grains, where, *files.dropped()))
+    asked = [one for one in files.entries if one.domain is None or _asked(words[one.domain], made)]
+    old = list(aged(shown, grains, where, *replace(files, entries=asked).dropped()))
     window = made.window
     if DIMENSIONS[0] in made.dimensions:
         _check_zone(shown, grains, where)
@@ -100,11 +101,14 @@ def _bound(name: str, moment: int, where: tzinfo, grains: Grains) -> int:
 
 
 def _of_domains(domains: Ints, words: Mapping[int, str], made: Settings) -> Bools:
-    globs = [glob.lower() for glob in made.domains]
     distinct, places = np.unique(domains, return_inverse=True)
-    wanted = [not globs or any(fnmatchcase(words[number], glob) for glob in globs) for number in distinct.tolist()]
-    kept: Bools = np.array(wanted, bool)[places]
+    kept: Bools = np.array([_asked(words[number], made) for number in distinct.tolist()], bool)[places]
     return kept
+
+
+def _asked(domain: str, made: Settings) -> bool:
+    """Whether a domain is asked for."""
+    return not made.domains or any(fnmatchcase(domain, glob.lower()) for glob in made.domains)
 
 
 def _check_zone(sums: Sums, grains: Grains, where: tzinfo) -> None:
@@ -140,10 +144,10 @@ class Files:
         """Yield what became of each file: lines that are not shown, as only some cells are, are filtered."""
         whole, parts = self._whole, self.held.requests(wanted)
         for entry in self.entries:
-            held, shown, report = whole.get(entry.id, 0), parts.get(entry.id, 0), entry.report()
-            lines = report.accounting.counted
+            shown, report = parts.get(entry.id, 0), entry.report()
+            requests, lines = max(entry.requests, whole.get(entry.id, 0)), report.accounting.counted
             # A line of a sampled log stands for several requests: as many of the lines are shown as of the requests.
-            counted = shown if held <= lines else -(-lines * shown // held)
+            counted = -(-lines * shown // requests) if requests else lines
             if counted < lines:
                 account = replace(report.accounting, counted=counted, filtered=lines - counted)
                 account.check(report.path)
@@ -155,8 +159,8 @@ class Files:
         lost, until = 0, 0
         for entry in self.entries:
             held = self._whole.get(entry.id, 0)
-            if entry.ends is not None and held < entry.accounting.counted:
-                lost += entry.accounting.counted - held
+            if entry.ends is not None and held < entry.requests:
+                lost += entry.requests - held
                 until = max(until, self.held.first(entry.id) if held else entry.ends)
         return lost, until
 

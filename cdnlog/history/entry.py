@@ -39,6 +39,7 @@ class Entry:
         begins: Begin of its data, UTC seconds; None without any.
         ends: End of its data.
         grain: Length of its finest cells in seconds, 0 if none are kept.
+        requests: How many its lines stood for when they were counted; older versions took them for as many as lines.
         id: Of the row.
     """
 
@@ -65,6 +66,7 @@ class Entry:
     begins: int | None = None
     ends: int | None = None
     grain: int = 0
+    requests: int = 0
     id: int = 0
 
     @property

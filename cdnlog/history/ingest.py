@@ -37,6 +37,7 @@ from cdnlog.workers import Monitor, Plan, run
 from cdnlog.zones import UTC_ZONE, fixed, zone
 
 _ROLL_UP_EVERY = 256
+_MOST = 2**53  # requests of a file; of more than that a sum of floats is not exact
 _LIGHTEST = 1 << 20  # as many bytes weighs the smallest file: so many of them wait for one commit
 
 
@@ -257,6 +258,7 @@ class Ingest:
             ledger.add(replace(entry, accounting=entry.accounting.withhold()), None, None)
             return None
         entry, sums = self._apart(self._dated(entry, read), read.sums, judged.parts)
+        entry = replace(entry, requests=min(int(sums.sums[:, 0].sum()), _MOST))
         kept = sums if len(sums.keys) else None
         entry = replace(entry, id=ledger.add(entry, kept, judged.rest if entry.grain == GRAIN else None))
         return entry if entry.counts else None

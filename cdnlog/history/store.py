@@ -64,6 +64,8 @@ INSERT INTO volume SELECT coalesce(middle, begins) / 3600 * 3600, sum(counted) F
 _FOURTH = """
 ALTER TABLE finding ADD COLUMN over INTEGER;
 UPDATE finding SET over = night + 1 WHERE night < (SELECT max(number) FROM night);
+ALTER TABLE file ADD COLUMN requests INTEGER NOT NULL DEFAULT 0;
+UPDATE file SET requests = counted;
 """
 MIGRATIONS: Mapping[int, str] = {1: _SECOND, 2: _THIRD, 3: _FOURTH}
 """For each older version the statements that lead to the next one."""
