@@ -549,6 +549,16 @@ def test_a_day_is_the_newest_if_it_has_its_share(sizes: list[int], newest: int |
     assert volume.newest(UTC_ZONE) == (None if newest is None else newest * DAY + 5 * HOUR)
 
 
+@pytest.mark.parametrize(
+    ("after", "requests", "newest"), [(5, 50, 5), (5, 49, 0), (28, 100, 28), (29, 100, 0), (9999, 100, 0)]
+)
+def test_a_day_that_has_begun_is_the_newest_by_one_usual_hour(after: int, requests: int, newest: int) -> None:
+    """After some days without data half a usual hour makes a day; a wrong clock is off by more than four weeks."""
+    hours = np.append(np.arange(-10 * 24, 24), after * 24) * HOUR
+    volume = Volume(hours, np.append(np.full(11 * 24, 100), requests))
+    assert volume.newest(UTC_ZONE) == (newest * DAY if newest else 23 * HOUR)
+
+
 def test_days_are_of_the_zone(tmp_path: Path, place: Path) -> None:
     """Windows are instants inside: an hour that a clock shows twice is two, and a zone's own days begin at midnight."""
     lines = [

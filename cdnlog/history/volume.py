@@ -1,7 +1,9 @@
 """Which day is the newest that a store holds: ages are counted from it, not from a clock.
 
 A machine with a wrong clock, or one garbled line in a file of its own, dates requests years ahead. Were that the newest
-data, all the rest would be too old to be kept; so a day counts only if it has its share of what is usual.
+data, all the rest would be too old to be kept; so a day counts only if it has its share of what is usual. The first
+hours of a day have less; they count if they are as full as hours usually are, and the days without data before them are
+few enough for a sync that had stopped.
 """
 
 from __future__ import annotations
@@ -18,6 +20,8 @@ from cdnlog.zones import floor_to_window
 _SHARE = 0.1
 """Share of the requests of a usual day that a day must have to be the newest. A day that has just begun may have less,
 and nothing is lost: ages move on a day later."""
+_SHARE_OF_HOUR = 0.5
+"""Share of the requests of a usual hour that makes one hour enough, up to `_DAYS` after the newest such day."""
 _DAYS = 28
 """So many latest days say what is usual: a site that lost most of its traffic is judged by itself after a while."""
 _NEARLY_ALL = 0.9
@@ -39,9 +43,14 @@ class Volume:
         """Return the last hour of the newest day, None without any requests."""
         if not len(self.hours):
             return None
+        of_day = self._of_day(where)
         days, sizes = self._days(where)
-        enough = sizes >= _SHARE * _middle(sizes[-_DAYS:])
-        return int(self.hours[self._of_day(where) == days[enough][-1]].max())
+        full = days[sizes >= _SHARE * _middle(sizes[-_DAYS:])][-1]
+        lately = np.isin(of_day, days[-_DAYS:])
+        begun = self.requests >= _SHARE_OF_HOUR * _middle(self.requests[lately])
+        near = of_day <= full + _DAYS * DAY
+        newest = max(full, of_day[begun & near].max(initial=full))
+        return int(self.hours[of_day == newest].max())
 
     def alone(self, where: tzinfo) -> int:
         """Return how many days the newest day is after the one before it, 0 without one before."""
@@ -72,7 +81,7 @@ class Volume:
 
 
 def _middle(sizes: Ints) -> int:
-    """Return the size of the day that the middle one of all requests is in: many days of a few do not make it small."""
+    """Return the size of the day, or hour, that the middle one of all requests is in: many of a few do not count."""
     ordered = np.sort(sizes)
     done = np.cumsum(ordered)
     return int(ordered[np.searchsorted(done * 2, done[-1])])
