@@ -305,7 +305,7 @@ def _unknown(data: NightData, history: Counts, made: Settings, *, lost: bool) ->
     """Yield what cannot be known yet."""
     tell = partial(say, made.lang)
     days = _days(history)
-    if not data.seen() and data.number == 1:
+    if data.number == 1:
         yield tell("unknown-first")
     elif days <= CHRONIC:
         yield tell("unknown-few", days=days, least=CHRONIC)

@@ -250,7 +250,7 @@ class Ingest:
             if judged.kind == "forced":
                 self._reopen(row)
         for row in judged.left:
-            ledger.touch(row, row.size, row.mtime, 0)
+            ledger.leave(row)
         if entry.state != COUNTED:
             verdict = Verdict.REFUSED if entry.state == REFUSED else Verdict.DUPLICATE
             entry = replace(entry, verdict=verdict, problem=judged.problem, over=False)

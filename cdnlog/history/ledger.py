@@ -227,6 +227,10 @@ class Ledger:
         """Note that a file is unchanged though it looks otherwise."""
         self._run("UPDATE file SET size = ?, mtime = ?, inode = ? WHERE id = ?", (size, mtime, inode, entry.id))
 
+    def leave(self, entry: Entry) -> None:
+        """Note that a path holds another log now: the one of this row ended, and goes on counting."""
+        self._run("UPDATE file SET inode = 0 WHERE id = ?", (entry.id,))
+
     def move(self, entry: Entry, path: str) -> None:
         """Note that a file has another name now."""
         folder, name = self._placed(path)
