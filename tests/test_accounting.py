@@ -77,7 +77,7 @@ class Case:
     verdict: Verdict = Verdict.OK
 
 
-N = 100
+N = 40
 LOG = log(N)
 HALF = len(LOG) // 2  # within a line
 COMMENTS = b"#Version: 1.0\n# a note\n"
