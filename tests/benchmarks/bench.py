@@ -8,6 +8,7 @@ import platform
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -99,15 +100,15 @@ def _sizes(result: Result) -> list[str]:
     return [f"{size / MEGA:.0f}" for size in (result.memory.pss, result.memory.rss)] if result.memory else ["-"] * 2
 
 
-def main() -> None:
-    """Run the scenarios asked for and print what they gave."""
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the scenarios asked for, on the command line unless given, and print what they gave."""
     parser = argparse.ArgumentParser(description="Time cdnlog and its peers on the same logs in one paired run.")
     parser.add_argument("scenario", nargs="*", choices=[*SCENARIOS, []], default=[], help="all of them without it")
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "cdnlog-bench")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--lines", type=int, default=1_000_000, help="the size of a million lines, to try it out")
     parser.add_argument("--only", nargs="+", metavar="NAME", help="contestants, as the tables name them")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     options.folder.mkdir(parents=True, exist_ok=True)
     print(machine())
     print(f"medians of {options.rounds} rounds, files of {options.lines:,} lines; PSS counts shared pages once")
