@@ -12,10 +12,11 @@ import numpy as np
 from cdnlog.counts import DIMENSIONS, Counts, is_error
 from cdnlog.errors import UsageError
 from cdnlog.held import HeldDomain, HeldFile, Holdings
+from cdnlog.history import VERSION
 from cdnlog.history.chosen import EVER, Files, aged, chosen
 from cdnlog.history.entry import Entry
 from cdnlog.history.ledger import Ledger
-from cdnlog.history.store import VERSION, opened
+from cdnlog.history.store import opened
 from cdnlog.history.tables import DAY, GRAIN, Sums
 from cdnlog.options import Options, refuse_of_logs, settings
 from cdnlog.text import visible

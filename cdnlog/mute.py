@@ -134,6 +134,8 @@ def read(path: str | os.PathLike[str]) -> tuple[Mute, ...]:
     """
     where = visible(path)
     try:
+        if Path(path).exists() and not Path(path).is_file():
+            raise UsageError(f"cannot read the mutes in {where}: it is no regular file")
         data = Path(path).read_bytes()
         mutes = decode(data, where, MuteFile).mute
     except OSError as error:

@@ -20,7 +20,7 @@ from cdnlog.diagnosis import Tables, findings
 from cdnlog.errors import UsageError
 from cdnlog.failpoints import failpoint
 from cdnlog.filerun import Progress
-from cdnlog.history import retention
+from cdnlog.history import files_of, real, retention
 from cdnlog.history.baseline import CHRONIC, WEEKS, Baseline, Compared, Seen
 from cdnlog.history.entry import Entry
 from cdnlog.history.ingest import Ingest, Intake
@@ -94,7 +94,7 @@ def nightly(  # noqa: PLR0913 - all but the first three by name
         ingest = Ingest(ledger, made, kept, force=replace_lost, progress=progress)
         with open_store.together():
             with _rejects(rejects, place) as to:
-                intake = ingest.run(_logs(found, [place, *beside]), to)
+                intake = ingest.run(_logs(found, [*files_of(place), *beside]), to)
             data = NightData(ledger, intake.night, ingest.zone, ingest.grains)
             night = _finished(data, intake, made)
         open_store.tidy()
@@ -128,9 +128,8 @@ def _inputs_of(
 
 
 def _logs(found: source.Found, beside: Iterable[str | os.PathLike[str]]) -> source.Found:
-    """Leave out what lies among the logs and is none: the store with its lock and journal, and reports."""
-    names = [os.path.realpath(path) for path in beside]
-    ours = {f"{name}{suffix}" for name in names for suffix in ("", ".lock", "-journal")}
+    """Leave out what lies among the logs and is none: the store with what belongs to it, and reports."""
+    ours = {os.path.realpath(path) for path in beside}
     inputs = (one for one in found.inputs if one.remote is not None or os.path.realpath(one.path) not in ours)
     return replace(found, inputs=tuple(inputs))
 
@@ -154,7 +153,7 @@ def _rejects(rejects: IO[bytes] | None, store: Path) -> Iterator[tuple[IO[bytes]
     if rejects is None:
         yield None
         return
-    folder = store.with_name(f"{temporary_prefix(store)}rejects.tmp")
+    folder = real(store).with_name(f"{temporary_prefix(store)}rejects.tmp")
     folder.mkdir()
     try:
         yield rejects, folder

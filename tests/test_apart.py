@@ -9,7 +9,8 @@ import pytest
 from nights import lines_of, write
 from test_cases import run_here
 
-TAKEN = ("logs/0.log", "s.db", "s.db.lock", "s.db-journal", "link.db", "hard.db", "mute.toml", "other.json")
+OF_STORE = ("s.db", "s.db.lock", "s.db-journal", "s.db.v1", "s.db.v2")
+TAKEN = ("logs/0.log", *OF_STORE, "link.db", "hard.db", "mute.toml", "other.json")
 MUTE = '[[mute]]\nid = "x"\nreason = "known"\nowner = "me"\nuntil = 2099-01-01\n'
 
 

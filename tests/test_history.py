@@ -18,6 +18,7 @@ from test_cases import line, run_here
 
 import cdnlog
 from cdnlog.errors import StoreBusy, StoreError, UsageError
+from cdnlog.history import VERSION
 from cdnlog.history import store as stores
 from cdnlog.history.fingerprint import Fingerprint, Print, Sketch
 from cdnlog.history.packed import limbs, packed, unpacked, whole
@@ -706,7 +707,7 @@ def test_all_is_checked_before_what_cannot_be_undone(
     """A run of several commits, or one that migrates, looks first at what it may read only afterwards."""
     write(tmp_path / "logs" / "a.log", FEW)
     run()
-    harm(place, "UPDATE sketch SET lines = flipped(lines)", f"PRAGMA user_version = {stores.VERSION - old}")
+    harm(place, "UPDATE sketch SET lines = flipped(lines)", f"PRAGMA user_version = {VERSION - old}")
     before = place.read_bytes()
     write(tmp_path / "logs" / "c.log", lines_of(100, 30))
     monkeypatch.setattr(stores, "_WAITING", 1)
@@ -743,13 +744,13 @@ def test_an_older_store_is_migrated_after_a_copy(place: Path, monkeypatch: pytes
     with writing(place):
         pass
     before = place.read_bytes()
-    monkeypatch.setattr(stores, "VERSION", stores.VERSION + 1)
-    monkeypatch.setattr(stores, "MIGRATIONS", {stores.VERSION - 1: "CREATE TABLE added (x);"})
+    monkeypatch.setattr(stores, "VERSION", VERSION + 1)
+    monkeypatch.setattr(stores, "MIGRATIONS", {VERSION: "CREATE TABLE added (x);"})
     with pytest.raises(UsageError, match="older version"), opened(place):
         pass
     with writing(place) as store:
         store.connection.execute("SELECT * FROM added")
-    copy = place.with_name(f"{place.name}.v{stores.VERSION - 1}")
+    copy = place.with_name(f"{place.name}.v{VERSION}")
     assert copy.read_bytes()[100:] == before[100:]
 
 
@@ -807,6 +808,34 @@ def test_one_run_at_a_time(place: Path) -> None:
         pass
 
 
+def test_a_link_to_a_store_is_followed(tmp_path: Path) -> None:
+    """A store is made where a link leads; all of its names share one lock, and nothing is left beside the link."""
+    (tmp_path / "links").mkdir()
+    (tmp_path / "stores").mkdir()
+    link, target = tmp_path / "links" / "history.db", tmp_path / "stores" / "real.db"
+    link.symlink_to(target)
+    for _ in range(2):
+        with writing(link), pytest.raises(StoreBusy), writing(target):
+            pass
+    assert link.is_symlink()
+    assert [sorted(path.name for path in place.parent.iterdir()) for place in (link, target)] == [
+        [link.name],
+        [target.name],
+    ]
+    link.unlink()
+    link.symlink_to(link)
+    with pytest.raises(StoreError, match="itself"), writing(link):
+        pass
+
+
+def test_a_store_that_cannot_be_made_leaves_nothing(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was begun beside it is removed at once, not by the next run."""
+    monkeypatch.setattr(stores, "sync", lambda _: os.strerror(os.open("/", os.O_WRONLY)))
+    with pytest.raises(StoreError), writing(place):
+        pass
+    assert list(place.parent.iterdir()) == []
+
+
 def test_what_is_read_is_of_one_moment(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A commit waits until a reader is through."""
     monkeypatch.setattr(stores, "_WAIT", 0.01)
@@ -826,6 +855,7 @@ def test_what_the_store_lies_beside_is_no_log(tmp_path: Path) -> None:
     """A store and reports within the folder of the logs are not taken for logs."""
     write(tmp_path / "a.log", FEW)
     report = tmp_path / "report.html"
+    write(tmp_path / "history.db.v1", FEW[:1])
     for _ in range(2):
         report.write_text("<!doctype html>", encoding="utf-8")
         night = cdnlog.nightly(tmp_path, tmp_path / "history.db", beside=[report])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -69,9 +70,13 @@ def test_a_faulty_file_is_told_where(tmp_path: Path, text: str, told: str) -> No
 
 
 def test_a_missing_file_is_told(tmp_path: Path) -> None:
-    """A file that is not there is a fault of usage."""
+    """A file that is not there is a fault of usage, and so is a pipe, which would be waited for for ever."""
     with pytest.raises(UsageError, match=r"cannot read the mutes in .*none\.toml: No such file"):
         mute.read(tmp_path / "none.toml")
+    os.mkfifo(tmp_path / "pipe.toml")
+    for name in ("pipe.toml", "."):
+        with pytest.raises(UsageError, match="no regular file"):
+            mute.read(tmp_path / name)
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,8 @@ from pathlib import Path
 
 from cdnlog.cli.files import is_special
 from cdnlog.errors import UsageError
+from cdnlog.history import files_of, real
 from cdnlog.text import visible
-
-_OF_A_STORE = ("", ".lock", "-journal", "-wal", "-shm")
 
 
 def check(outputs: Iterable[Path | None], taken: Iterable[tuple[Path, str]]) -> None:
@@ -35,8 +34,10 @@ def check(outputs: Iterable[Path | None], taken: Iterable[tuple[Path, str]]) -> 
 
 def of_store(store: Path | None) -> Iterator[tuple[Path, str]]:
     """Yield the files that belong to a store."""
-    for suffix in _OF_A_STORE if store is not None else ():
-        yield Path(f"{store}{suffix}"), "the store" if not suffix else "a file of the store"
+    if store is None:
+        return
+    for place in files_of(store):
+        yield place, "the store" if place == real(store) else "a file of the store"
 
 
 def _same(one: Path, other: Path) -> bool:

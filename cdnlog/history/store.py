@@ -13,11 +13,11 @@ from pathlib import Path
 
 from cdnlog.errors import StoreBusy, StoreError, UsageError
 from cdnlog.failpoints import failpoint
+from cdnlog.history import VERSION, real
 from cdnlog.history.packed import Damaged, plain
 from cdnlog.text import visible
 from cdnlog.urls import check_local
 
-VERSION = 4
 APPLICATION = 0x63646E6C  # "cdnl", by which file(1) and we know a store from any other database
 _WAITING = 256 << 20  # bytes of logs whose counts may wait for one commit
 _WAIT = 10.0  # seconds that a reader waits for a commit
@@ -202,6 +202,9 @@ def writing(path: Path) -> Iterator[Store]:
         UsageError: A newer cdnlog wrote it.
     """
     check_local(path)
+    path = real(path) if path.is_symlink() else path
+    if path.is_symlink():
+        raise StoreError(visible(path), "it is a link to itself", "name a file")
     if not path.parent.is_dir():
         raise StoreError(visible(path), "its folder does not exist", "make it first")
     with _locked(path):
@@ -232,7 +235,7 @@ def sweep(folder: Path, store: Path) -> None:
 
 def temporary_prefix(store: Path) -> str:
     """Return how all temporary files of runs with this store begin: whoever holds its lock may remove them."""
-    return f".cdnlog-nightly-{sha256(os.fsencode(store.absolute())).hexdigest()[:8]}-"
+    return f".cdnlog-nightly-{sha256(os.fsencode(real(store))).hexdigest()[:8]}-"
 
 
 @contextmanager
@@ -274,15 +277,26 @@ def _lock(lock: Path) -> int | None:
 
 def _make(path: Path) -> None:
     """Make an empty store, which appears under its name when it is whole."""
-    made = path.with_name(f"{temporary_prefix(path)}store.tmp")
-    with closing(sqlite3.connect(made, isolation_level=None)) as connection:
+    with _whole(path, path) as made, closing(sqlite3.connect(made, isolation_level=None)) as connection:
         marks = f"PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION};"
         connection.executescript(f"{_SCHEMA} {' '.join(MIGRATIONS.values())} {marks}")
-    sync(made)
-    failpoint()
-    made.replace(path)
     sync(path.parent)
     failpoint()
+
+
+@contextmanager
+def _whole(path: Path, store: Path) -> Iterator[Path]:
+    """Give a place for a file that appears under its name when it is whole; what does not become so is removed."""
+    made = path.with_name(f"{temporary_prefix(store)}store.tmp")
+    try:
+        yield made
+        sync(made)
+        failpoint()
+        made.replace(path)
+    finally:
+        for suffix in ("", "-journal"):
+            with suppress(OSError):  # what cannot be removed now is swept by the next run
+                Path(f"{made}{suffix}").unlink(missing_ok=True)
 
 
 def sync(path: Path) -> None:
@@ -349,12 +363,8 @@ def check_packed(connection: sqlite3.Connection) -> None:
 def _migrate(path: Path, connection: sqlite3.Connection, version: int) -> None:
     """Lead an older store to this version, one transaction for all steps; a copy is made first."""
     copy = path.with_name(f"{path.name}.v{version}")
-    draft = path.with_name(f"{temporary_prefix(path)}copy.tmp")
-    with closing(sqlite3.connect(draft)) as to:
+    with _whole(copy, path) as draft, closing(sqlite3.connect(draft)) as to:
         connection.backup(to)
-    sync(draft)
-    failpoint()
-    draft.replace(copy)
     failpoint()
     steps = "".join(MIGRATIONS[step] for step in range(version, VERSION))
     connection.executescript(f"BEGIN IMMEDIATE; {steps} PRAGMA user_version = {VERSION}; COMMIT;")
