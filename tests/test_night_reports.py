@@ -127,6 +127,7 @@ def test_all_of_a_night_is_told(output: str, lang: Lang) -> None:
         "muted-findings",
         "slo-note",
         "heat-none" * (output == "html"),
+        "heat-zero" * (output == "html"),
     ]
     keys += [f"state-{state}" for state in ("new", "chronic", "better")]
     words = [phrases()[key].of(lang) for key in keys if key]

@@ -75,9 +75,12 @@ def svg(chart: Chart) -> Markup:
 
 
 def swatch(key: Swatch) -> Markup:
-    """Return a small square of a colour; a dash where there is none."""
-    shape = Markup('<path d="{}" fill="{}" fill-opacity="{}"/>').format(
-        "M0 0H12V12H0Z" if key.colour else "M1 5H11V7H1Z", key.colour or MISSING, f"{key.alpha:g}"
+    """Return a small square of a colour, its outline if nothing of it is seen; a dash where there is none."""
+    shape = Markup('<path d="{}" fill="{}" fill-opacity="{}"{}/>').format(
+        "M0 0H12V12H0Z" if key.colour else "M1 5H11V7H1Z",
+        key.colour or MISSING,
+        f"{key.alpha:g}",
+        Markup("") if key.alpha else _paint("stroke", _LINE, None),
     )
     return Markup('<svg viewBox="0 0 12 12" aria-hidden="true">{}</svg>').format(shape)
 

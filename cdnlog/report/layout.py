@@ -95,7 +95,7 @@ Chart = Steps | Heat | Timeline
 
 @dataclass(frozen=True)
 class Swatch:
-    """What a colour of the charts stands for; without a colour, a place without data."""
+    """What a colour of the charts stands for, an empty cell where nothing of it is seen; without a colour, no data."""
 
     colour: str
     alpha: float

@@ -80,7 +80,7 @@ def _shares(say: Say) -> tuple[Swatch, ...]:
     steps = [say("heat-up-to", share=bounds[0])]
     steps += [say("heat-between", low=low, high=high) for low, high in pairwise(bounds)]
     known = tuple(Swatch(HEAT, alpha, label) for alpha, label in zip(HEAT_ALPHAS, steps, strict=True))
-    return (*known, Swatch("", 1, say("heat-none")))
+    return (Swatch(HEAT, 0, say("heat-zero")), *known, Swatch("", 1, say("heat-none")))
 
 
 def _rest(shown: Grid, say: Say) -> tuple[str, ...]:
