@@ -16,6 +16,7 @@ from typing import IO, Unpack, cast
 from cdnlog import source
 from cdnlog.catalog import DEFAULT_PROVIDER, say
 from cdnlog.counts import Counts, requests_by
+from cdnlog.declared import Lang
 from cdnlog.diagnosis import Tables, findings
 from cdnlog.errors import UsageError
 from cdnlog.failpoints import failpoint
@@ -39,6 +40,8 @@ from cdnlog.zones import floor_to_window, name_of
 KEEP = "7d,400d,5y"
 _DAYS_OF_A_WEEK = 7
 _BACKGROUND = "background"
+_TAKING = ("grown", "replaced", "forced", "rotated")
+"""Kinds of news that speak of the file alone; those lines of others it has besides are told apart."""
 
 
 def nightly(  # noqa: PLR0913 - all but the first three by name
@@ -263,14 +266,25 @@ def _retired(report: FileReport) -> FileReport:
 
 def _news(data: NightData, intake: Intake, made: Settings) -> Iterator[FileNews]:
     for entry in _entries(data, intake):
-        if entry.kind is None:
-            continue
-        path, other = visible(entry.path), visible(entry.other or "")
-        lines = entry.accounting.lines
-        facts = {"path": path, "other": other, "before": f"{entry.before:,}", "after": f"{lines:,}"}
-        key = "news-kept" if entry.kind == "damaged" and entry.before else f"news-{entry.kind}"
-        text = say(made.lang, key, verdict=entry.verdict.value, **facts)
-        yield FileNews(path, entry.kind, other, entry.before, lines, text)
+        if entry.kind is not None:
+            path, other = visible(entry.path), visible(entry.other or "")
+            text = _sentence(entry, path, other, made.lang)
+            yield FileNews(path, entry.kind, other, entry.before, entry.accounting.lines, text, entry.others)
+
+
+def _sentence(entry: Entry, path: str, other: str, lang: Lang) -> str:
+    """Return what is said of a file."""
+    if entry.others:
+        other = say(lang, "news-others" if entry.others > 1 else "news-others-one", other=other, n=f"{entry.others:,}")
+    lines = entry.accounting.lines
+    key = f"news-{entry.kind}"
+    if entry.kind == "damaged" and entry.before:
+        key = "news-kept"
+    elif entry.kind == "redelivered" and entry.before == lines:
+        key = "news-reordered"
+    facts = {"path": path, "other": other, "before": f"{entry.before:,}", "after": f"{lines:,}"}
+    text = say(lang, key, verdict=entry.verdict.value, **facts)
+    return f"{text} {say(lang, 'news-besides', other=other)}" if other and entry.kind in _TAKING else text
 
 
 def _missing(data: NightData, baseline: Baseline, history: Counts) -> Iterator[Missing]:

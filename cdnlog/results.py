@@ -195,6 +195,7 @@ class FileNews:
             night), "mended" (was damaged, counts now), "overlap" (counted, but some of its lines seem to be in `other`
             too).
         other: The other file that this is about, or empty.
+        others: How many more of them there are.
         before: Lines that counted before in its place, 0 without any; of "partly" those that count through others.
         after: Lines of the file.
         text: All this as a sentence.
@@ -206,6 +207,7 @@ class FileNews:
     before: int
     after: int
     text: str
+    others: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,6 +125,10 @@ def test_a_larger_delivery_under_another_name_replaces(tmp_path: Path, place: Pa
     assert (night.news[0].before, night.news[0].after) == (1000, 1200)
     assert run() == night
     assert kept(place) == truth(MORE)
+    write(tmp_path / "logs" / "a_02.gz", MORE)
+    (news,) = (one for one in run().news if one.path.endswith("a_02.gz"))
+    assert "has the same 1,200 lines as" in news.text
+    assert "and more" not in news.text
 
 
 @pytest.mark.parametrize("names", [("a", "b"), ("b", "a")])
@@ -147,7 +151,9 @@ def test_hours_that_come_again_as_a_day_count_once(tmp_path: Path, place: Path, 
         write(tmp_path / "logs" / f"h{hour}.gz", lines)
     run()
     write(tmp_path / "logs" / "day.gz", [one for lines in hours for one in lines])
-    run()
+    (news,) = run().news
+    assert (Path(news.other).name, news.others, news.before) == ("h0.gz", 4, 1500)
+    assert "h0.gz and 4 more files and more, 1,800 where 1,500 counted" in news.text
     write(tmp_path / "logs" / "h5.gz", hours[-1])
     assert kinds(run()) == ["covered"]
     assert kept(place) == truth(*hours)
@@ -762,6 +768,7 @@ def test_a_store_of_the_first_version_goes_on(tmp_path: Path, place: Path, run: 
         connection.executescript(
             "DROP TABLE day; DROP TABLE told; DROP TABLE volume; DELETE FROM setting WHERE name = 'rolled';"
             "ALTER TABLE finding DROP COLUMN over; ALTER TABLE file DROP COLUMN requests;"
+            "ALTER TABLE file DROP COLUMN others;"
         )
         connection.execute("PRAGMA user_version = 1")
     connection.close()

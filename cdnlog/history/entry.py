@@ -25,6 +25,7 @@ class Entry:
         retired: Number of the night in which it ceased to count, None while it does.
         kind: What is to be said of it, see `cdnlog.results.FileNews`; None if nothing.
         other: Path of the file that this is about.
+        others: How many more there are.
         before: Lines that counted in its place before.
         sha: SHA-256 of its content, decompressed; None if it could not be read whole.
         length: Bytes of the content.
@@ -54,6 +55,7 @@ class Entry:
     retired: int | None = None
     kind: str | None = None
     other: str | None = None
+    others: int = 0
     before: int = 0
     sha: bytes | None = None
     length: int = 0

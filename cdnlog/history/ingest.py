@@ -240,8 +240,10 @@ class Ingest:
         """Write the row of a content that is new under its path."""
         ledger = self._ledger
         kind = judged.kind or ("mended" if any(row.state == DAMAGED for row in here) else None)
-        entry = replace(entry, state=judged.state, kind=kind, other=judged.other, before=judged.before)
+        entry = replace(entry, state=judged.state, kind=kind, before=judged.before)
         entry = replace(entry, sha=read.print.sha, length=read.print.length)
+        if judged.others:
+            entry = replace(entry, other=judged.others[0], others=len(judged.others) - 1)
         if judged.state in (COUNTED, COVERED):
             self._forget(entry.path, judged.parts)
         self._clear(here, covered=judged.state == COVERED and not judged.parts)

@@ -63,7 +63,7 @@ class Judgement:
     Attributes:
         state: Of its row in the ledger.
         kind: What is to be said of it, None if nothing.
-        other: Path of the file that this is about.
+        others: Paths of the files that this is about.
         before: Lines that counted in its place.
         retired: Rows that count no longer.
         left: Rows that go on counting though the path holds another log now.
@@ -75,7 +75,7 @@ class Judgement:
 
     state: str
     kind: str | None = None
-    other: str | None = None
+    others: tuple[str, ...] = ()
     before: int = 0
     retired: tuple[Entry, ...] = ()
     left: tuple[Entry, ...] = ()
@@ -86,7 +86,9 @@ class Judgement:
     @property
     def problem(self) -> str:
         """Why the file does not count."""
-        return _PROBLEMS[self.kind or ""].format(other=visible(self.other or ""), before=f"{self.before:,}")
+        more = f" and {len(self.others) - 1:,} more" if self.others[1:] else ""
+        other = f"{visible(self.others[0])}{more}" if self.others else ""
+        return _PROBLEMS[self.kind or ""].format(other=other, before=f"{self.before:,}")
 
 
 _PROBLEMS = {
@@ -112,7 +114,7 @@ def judge(read: Read, ledger: Ledger, *, force: bool) -> Judgement:
             return Judgement(entry.state, same=entry)
     counting = [entry for entry in known if entry.counts]
     if counting:
-        return Judgement(DUPLICATE, "duplicate", counting[0].path)
+        return Judgement(DUPLICATE, "duplicate", (counting[0].path,))
     prior = [entry for entry in here if entry.counts and entry.inode]
     grown = _grown(read, here, ledger)
     if grown:
@@ -121,7 +123,7 @@ def judge(read: Read, ledger: Ledger, *, force: bool) -> Judgement:
     if len(contained) < len(prior) and not force:
         return _lacks(read, prior, ledger)
     if not prior and (old := _aged(known, ledger)):
-        return Judgement(COVERED, "covered", old.other or old.path, before=old.accounting.lines)
+        return Judgement(COVERED, "covered", (old.other or old.path,), before=old.accounting.lines)
     kind = None if not prior else "replaced" if len(contained) == len(prior) else "forced"
     return _with_others(read, ledger, Judgement(COUNTED, kind, retired=tuple(prior)))
 
@@ -164,7 +166,7 @@ def _within(entry: Entry, own: Sketch | None, read: Read) -> bool:
 
 def _with_others(read: Read, ledger: Ledger, so_far: Judgement) -> Judgement:
     """Look for files of the same domains and hours that the file is more of, or part of, or shares lines with."""
-    retired, kind, other = {entry.id: entry for entry in so_far.retired}, so_far.kind, so_far.other
+    retired, taken = {entry.id: entry for entry in so_far.retired}, dict[str, None]()
     whole = _Lines(read.print.sketch, _finely(read.sums, ledger))
     beside: _Known = []
     for entry, lines in _known(read, ledger, counting=True):
@@ -172,31 +174,36 @@ def _with_others(read: Read, ledger: Ledger, so_far: Judgement) -> Judgement:
             continue
         if lines.within(whole):
             retired[entry.id] = entry
-            kind, other = kind or "redelivered", other or entry.path
+            taken[entry.path] = None
         elif lines.overlap(whole) or whole.within(lines):
             beside.append((entry, lines))
     before = sum(entry.own for entry in retired.values())
-    judged = Judgement(COUNTED, kind, other, before, tuple(retired.values()), rest=whole.sketch)
+    kind = so_far.kind or ("redelivered" if taken else None)
+    judged = Judgement(COUNTED, kind, tuple(taken), before, tuple(retired.values()), rest=whole.sketch)
     if not retired and (holder := _holder(whole, beside)):
-        return replace(judged, state=COVERED, kind="covered", other=holder.path, before=holder.accounting.lines)
+        return replace(judged, state=COVERED, kind="covered", others=(holder.path,), before=holder.accounting.lines)
     return _with_parts(judged, whole, beside, _known(read, ledger, counting=False)) if beside else judged
 
 
 def _with_parts(judged: Judgement, whole: _Lines, beside: _Known, known: Iterable[tuple[Entry, _Lines]]) -> Judgement:
     """Take out of a file what is known by itself and counts through others: the largest first, the rest is its own."""
-    rest, other, parts = whole, judged.other, list[Entry]()
+    rest, holders, parts = whole, dict[str, None](), list[Entry]()
     for entry, lines in sorted(known, key=lambda one: (-one[1].sketch.lines, one[0].id)):
         if lines.within(rest) and (holder := _holder(lines, beside)):
-            rest, other = rest.without(lines), other if parts else holder.path
+            rest = rest.without(lines)
+            holders[holder.path] = None
             parts.append(entry)
     if parts:
         before = sum(entry.own for entry in parts)
-        judged = replace(judged, kind="partly", other=other, before=before, parts=tuple(parts), rest=rest.sketch)
-        if not judged.retired and (not rest.sketch.lines or _holder(rest, beside)):
-            return replace(judged, state=COVERED, kind="covered")
-    overlapping = (entry.path for entry, lines in beside if lines.overlap(rest) >= _OVERLAP)
-    if judged.kind in (None, "partly") and (path := next(overlapping, None)):
-        return replace(judged, kind="overlap", other=path)
+        judged = replace(judged, kind="partly", before=before, parts=tuple(parts), rest=rest.sketch)
+        holder = _holder(rest, beside)
+        if not judged.retired and (holder or not rest.sketch.lines):
+            all_of_them = tuple({**holders, holder.path: None} if holder else holders)
+            return replace(judged, state=COVERED, kind="covered", others=all_of_them)
+        judged = replace(judged, others=tuple(holders))
+    overlapping = dict.fromkeys(entry.path for entry, lines in beside if lines.overlap(rest) >= _OVERLAP)
+    if overlapping and judged.kind in (None, "partly"):
+        return replace(judged, kind="overlap", others=tuple(overlapping))
     return judged
 
 

@@ -56,16 +56,17 @@ CREATE TABLE day (start INTEGER PRIMARY KEY, cells BLOB NOT NULL);
 CREATE TABLE told (place INTEGER PRIMARY KEY, finding TEXT NOT NULL);
 """
 _THIRD = """
-DELETE FROM sketch;
 CREATE TABLE volume (hour INTEGER PRIMARY KEY, requests INTEGER NOT NULL);
 INSERT INTO volume SELECT coalesce(middle, begins) / 3600 * 3600, sum(counted) FROM file
   WHERE state = 'counted' AND retired IS NULL AND begins IS NOT NULL GROUP BY 1;
 """
 _FOURTH = """
+DELETE FROM sketch;  -- lines were numbered otherwise, and cannot be compared
 ALTER TABLE finding ADD COLUMN over INTEGER;
 UPDATE finding SET over = night + 1 WHERE night < (SELECT max(number) FROM night);
 ALTER TABLE file ADD COLUMN requests INTEGER NOT NULL DEFAULT 0;
 UPDATE file SET requests = counted;
+ALTER TABLE file ADD COLUMN others INTEGER NOT NULL DEFAULT 0;
 """
 MIGRATIONS: Mapping[int, str] = {1: _SECOND, 2: _THIRD, 3: _FOURTH}
 """For each older version the statements that lead to the next one."""
