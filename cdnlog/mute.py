@@ -23,6 +23,10 @@ from cdnlog.errors import SchemaError, UsageError
 from cdnlog.model import Finding
 from cdnlog.text import visible
 
+_KEYS = (
+    'a file of mutes begins with schema = "cdnlog.mute/1"; each [[mute]] has reason, owner and until (its last day), '
+    "and one or more of id, domain, code and path"
+)
 Status = Annotated[int, Meta(ge=0, le=999)]
 
 
@@ -141,7 +145,7 @@ def read(path: str | os.PathLike[str]) -> tuple[Mute, ...]:
     except OSError as error:
         raise UsageError(f"cannot read the mutes in {where}: {error.strerror or error}") from error
     except SchemaError as error:
-        raise UsageError(f"{error.where}: {error.problem}; see schemas/mute.schema.json") from error
+        raise UsageError(f"{error.where}: {error.problem}; {_KEYS}") from error
     for i, mute in enumerate(mutes):
         if (mute.id, mute.domain, mute.code, mute.path) == (None, None, None, None):
             line = faults.line_of(data, "mute", i)

@@ -215,6 +215,7 @@ def _told(data: NightData, intake: Intake, made: Settings, before: tuple[Finding
     found = _found(data, counts, intake, made, baseline) if before is None else before
     own = {entry.path for entry in _entries(data, intake)}
     lost = before is None and any(row.counts and row.path not in intake.candidates for row in data.entries)
+    alone = days if (days := data.alone()) > HISTORY // DAY else 0
     return Night(
         diagnosis=Diagnosis(found, counts, made.lang),
         number=data.number,
@@ -222,11 +223,12 @@ def _told(data: NightData, intake: Intake, made: Settings, before: tuple[Finding
         changed=tuple(Changed(c.domain, counts.shown(c.hour), c.before, c.after) for c in data.changed()),
         missing=tuple(_missing(data, baseline, history)),
         gone=tuple(_gone(data, found, counts, history)),
-        unknown=tuple(_unknown(data, history, made, lost=lost)),
+        unknown=tuple(_unknown(data, history, made, alone=alone, lost=lost)),
         history=history,
         known=len(intake.candidates.keys() - own),
         days=_days(history),
         ends=data.ends,
+        alone=alone,
         again=len(intake.candidates) if data.again() else None,
     )
 
@@ -314,7 +316,7 @@ def _latest(counts: Counts) -> dict[str, int]:
     return latest
 
 
-def _unknown(data: NightData, history: Counts, made: Settings, *, lost: bool) -> Iterator[str]:
+def _unknown(data: NightData, history: Counts, made: Settings, *, alone: int, lost: bool) -> Iterator[str]:
     """Yield what cannot be known yet."""
     tell = partial(say, made.lang)
     days = _days(history)
@@ -328,7 +330,7 @@ def _unknown(data: NightData, history: Counts, made: Settings, *, lost: bool) ->
         yield tell("unknown-weeks", days=days)
     if lost:
         yield tell("unknown-rows")
-    if (alone := data.alone()) > HISTORY // DAY:
+    if alone:
         yield tell("unknown-alone", days=f"{alone:,}")
     if stray := data.stray():
         yield tell("unknown-stray", requests=f"{stray:,}")

@@ -180,6 +180,23 @@ class Difference(Renderable):
         return pd.DataFrame([asdict(change) for change in self.changes], columns=list(Change.__slots__))
 
 
+NEWS = (
+    "duplicate",
+    "covered",
+    "grown",
+    "replaced",
+    "redelivered",
+    "partly",
+    "rotated",
+    "forced",
+    "refused",
+    "damaged",
+    "mended",
+    "overlap",
+)
+"""The kinds of `FileNews`."""
+
+
 @dataclass(frozen=True, slots=True)
 class FileNews:
     """What the store made of one file, where that is more than "new, and counted".
@@ -288,6 +305,8 @@ class Night(Renderable):
         known: Files of earlier nights that were found again as they were; none of them is among the inputs.
         days: Days with data among these four weeks.
         ends: End of the hour that the data reaches to, in UTC seconds, stray times left out; None without any data.
+        alone: How many days the newest day is after the one before it, if so many that a wrong clock may have made
+            `--keep` drop what is older; else 0.
         muting: The mutes; findings they silence are not in `diagnosis`.
         budget: What was spent of an objective's budget, None without an objective.
         again: How many files were found, all known already, if nothing new came in and the last night is told again;
@@ -315,6 +334,7 @@ class Night(Renderable):
     known: int
     days: int
     ends: int | None
+    alone: int = 0
     muting: Muting = field(default_factory=Muting)
     budget: Budget | None = None
     again: int | None = field(default=None, compare=False)
@@ -330,6 +350,13 @@ class Night(Renderable):
         return replace(self, budget=budget(self.history, percent, spends, self.ends))
 
     @property
+    def gaps(self) -> list[Missing]:
+        """What is missing, the worst first: whole domains, new ones before others, then where most is usual."""
+        return sorted(
+            self.missing, key=lambda one: (not one.whole, one.state != "new", -one.usual, one.domain, one.start)
+        )
+
+    @property
     def counts(self) -> Counts:
         """The counts of this night, with its inputs."""
         return self.diagnosis.counts
@@ -341,4 +368,7 @@ class Night(Renderable):
 
     def __repr__(self) -> str:
         """Say how much there is."""
-        return f"<Night {self.number}: {len(self.counts.inputs.files)} files, {len(self.diagnosis)} findings>"
+        background = sum(finding.severity == "info" for finding in self.diagnosis)
+        beside = f" and {background} of background" if background else ""
+        found = f"{len(self.diagnosis) - background} findings{beside}"
+        return f"<Night {self.number}: {len(self.counts.inputs.files)} files, {found}>"

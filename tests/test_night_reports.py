@@ -27,7 +27,7 @@ from cdnlog.mute import Mute
 from cdnlog.plots import SEVERITY_COLOURS, Span
 from cdnlog.report import NIGHT_OUTPUTS, as_prometheus, charts, render
 from cdnlog.report.layout import Timeline
-from cdnlog.results import Diagnosis, FileNews, Missing, Night
+from cdnlog.results import NEWS, Diagnosis, FileNews, Missing, Night
 from cdnlog.text import csv_cell, markdown_cell, visible
 
 MANY = [f"cdn{i:02d}.a-site-with-quite-a-name.example.com" for i in range(50)]
@@ -425,6 +425,8 @@ def test_prometheus_has_the_numbers_of_the_night() -> None:
     assert rest["cdnlog_findings_muted"] == rest["cdnlog_mutes_expired"] == 1
     assert rest["cdnlog_requests_muted"] == 1241
     assert rest["cdnlog_files_incomplete"] == 1
+    news = {labels["kind"]: value for name, labels, value in samples if name == "cdnlog_file_news"}
+    assert news == dict.fromkeys(NEWS, 0.0) | {"grown": 1.0, "refused": 1.0}
     assert rest["cdnlog_history_days"] == made.days
     assert rest["cdnlog_missing_periods"] == len(made.missing) == 1
     assert rest["cdnlog_newest_data_timestamp_seconds"] == MIDNIGHT + 24 * HOUR
@@ -529,3 +531,19 @@ def test_a_browser_shows_it_well(tmp_path: Path, browser: Browser, name: str, wi
     assert [method for method in methods if method in ("Log.entryAdded", "Runtime.consoleAPICalled")] == []
     asked = [e["params"]["request"]["url"] for e in browser.events if e.get("method") == "Network.requestWillBeSent"]
     assert asked == [path.as_uri()]
+
+
+def test_every_kind_of_news_is_described() -> None:
+    """The kinds that a night knows are those of its schema, and each has its sentence."""
+    kinds = schema("nightly")["properties"]["news"]["items"]["properties"]["kind"]
+    assert kinds["enum"] == list(NEWS)
+    assert {f"news-{kind}" for kind in NEWS} <= set(phrases())
+
+
+def test_a_night_says_how_much_there_is() -> None:
+    """Findings are counted as the page counts them, and a history does not speak of files that it does not know."""
+    made = night(findings=3)
+    quiet = replace(made.diagnosis.items[0], severity="info")
+    made = replace(made, diagnosis=replace(made.diagnosis, items=(*made.diagnosis.items, quiet)))
+    assert repr(made) == "<Night 7: 2 files, 3 findings and 1 of background>"
+    assert str(made.history).startswith("2026-11-")

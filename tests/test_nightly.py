@@ -502,9 +502,27 @@ def test_missing_hours_and_domains_are_noticed(tmp_path: Path) -> None:
     assert [one.usual for one in missing] == [2400, 600]
     assert [(one.domain, one.whole) for one in told[4].missing] == [("www.example.com", True)]
     assert run(tmp_path) == Result(0, b"", b"")  # told before
-    write(tmp_path / "logs" / "5.log", [*day_of(5, "img.example.com"), *day_of(5, hours=range(9, 12))])
-    gap = "cdnlog: night 6: 1 gap in the data, www.example.com from 2026-11-25T08:00:00+08:00; exit 0\n"
-    assert run(tmp_path) == Result(0, b"", gap.encode())
+    write(tmp_path / "logs" / "5.log", day_of(5, "img.example.com"))
+    gap = "cdnlog: night 6: 1 gap in the data, www.example.com from 2026-11-25T08:00:00+08:00 (chronic); exit 0\n"
+    assert run(tmp_path) == Result(0, b"", gap.encode())  # each night that it is missing
+    write(tmp_path / "logs" / "6.log", [*day_of(6, hours=range(9, 12))])
+    gap = "cdnlog: night 7: 2 gaps in the data, first img.example.com from 2026-11-26T08:00:00+08:00; exit 0\n"
+    assert run(tmp_path) == Result(0, b"", gap.encode())  # the whole domain before the hour of another
+
+
+def test_what_makes_numbers_wrong_is_told_to_cron(tmp_path: Path) -> None:
+    """Files that share lines and count, and a newest day far after all others, are in the one line with exit 0."""
+    lines = lines_of(300, failing=0)
+    write(tmp_path / "logs" / "a.log", lines[:200])
+    write(tmp_path / "logs" / "b.log", lines[100:])
+    folder = tmp_path / "logs"
+    twice = f"cdnlog: night 1: 1 file shares lines with another one that counts: {folder}/b.log; exit 0\n"
+    assert run(tmp_path) == Result(0, b"", twice.encode())
+    write(tmp_path / "logs" / "c.log", lines_of(300, 24 * 36, failing=0))
+    far = "cdnlog: night 2: a wrong clock? the newest day is 36 days after the one before, older data may be dropped"
+    assert run(tmp_path) == Result(0, b"", f"{far}; exit 0\n".encode())
+    (clock,) = cdnlog.nightly(folder, tmp_path / "history.db").unknown[-1:]
+    assert "36 days after the one before it" in clock
 
 
 def test_a_domain_is_missed_until_it_is_back(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ from cdnlog.failon import Burn, Condition, Severity, burning, conditions, fails
 from cdnlog.failpoints import passed
 from cdnlog.mute import Mute, read
 from cdnlog.report import NIGHT_OUTPUTS, render
-from cdnlog.results import Night
+from cdnlog.results import FileNews, Night
 from cdnlog.slo import spends_by_table, target
 
 _ROLLED_BACK = "the file that was being counted is rolled back, what was finished stays; run again to go on"
@@ -222,8 +222,15 @@ def _exit(night: Night, aims: _Aims, *, require_data: bool) -> int:
 
 
 def _worrying(night: Night) -> bool:
-    """Whether something is to be said that no exit code stands for: no log at all, or data that ceased to come."""
-    return night.again == 0 if night.again is not None else any(one.state == "new" for one in night.missing)
+    """Whether something is to be said that no exit code stands for: no log at all, or numbers that cannot be right."""
+    if night.again is not None:
+        return night.again == 0  # the rest is told when it is new
+    return bool(night.missing or night.alone or _twice(night))
+
+
+def _twice(night: Night) -> list[FileNews]:
+    """Return the files that share lines with others, all of which count."""
+    return [one for one in night.news if one.kind == "overlap"]
 
 
 def _came(night: Night, *, empty: bool) -> Iterator[str]:
@@ -255,6 +262,11 @@ def _lacking(night: Night) -> Iterator[str]:
     if files:
         of = f"{len(files):,} of {many(len(night.counts.inputs.files), 'file')} incomplete"
         yield f"{of}, {'first ' if len(files) > 1 else ''}{trouble(files[0])}"
-    if gaps := sorted(night.missing, key=lambda gap: gap.state != "new"):
-        first = f"{'first ' if len(gaps) > 1 else ''}{gaps[0].domain} from {gaps[0].start}"
-        yield f"{many(len(gaps), 'gap')} in the data, {first}"
+    if twice := _twice(night):
+        shares, first = ("share", "first ") if twice[1:] else ("shares", "")
+        yield f"{many(len(twice), 'file')} {shares} lines with another one that counts: {first}{twice[0].path}"
+    if gaps := night.gaps:
+        first = f"{'first ' if gaps[1:] else ''}{gaps[0].domain} from {gaps[0].start}"
+        yield f"{many(len(gaps), 'gap')} in the data, {first}{' (chronic)' if gaps[0].state == 'chronic' else ''}"
+    if night.alone:
+        yield f"a wrong clock? the newest day is {night.alone:,} days after the one before, older data may be dropped"

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from cdnlog.counts import is_error
 from cdnlog.grids import CLASSES, FAILING, Grid, grid
 from cdnlog.model import SEVERITIES, STATES, Verdict
-from cdnlog.results import Night
+from cdnlog.results import NEWS, Night
 from cdnlog.text import visible
 
 _DOMAINS, _CODES, _FINDINGS = 50, 200, 50
@@ -107,6 +107,9 @@ def _of_input(night: Night) -> Iterator[_Gauge]:
     broken = sum(not report.complete for report in night.counts.inputs.files)
     yield _Gauge("files_incomplete", "Files that are damaged, missing, refused or not known.", [({}, broken)])
     yield _Gauge("files", "Files of the night by verdict.", [({"verdict": one.value}, files[one]) for one in Verdict])
+    news = Counter(one.kind for one in night.news)
+    kinds = [({"kind": kind}, news[kind]) for kind in NEWS]
+    yield _Gauge("file_news", "Files of which more is to be said than that they are new and counted.", kinds)
     lines = [({"outcome": name}, getattr(total, name)) for name in _OUTCOMES]
     yield _Gauge("lines", "Lines of the night's files by what became of them.", lines)
     reasons = [({"reason": reason}, n) for reason, n in sorted(total.reject_reasons.items())]

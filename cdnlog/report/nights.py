@@ -114,7 +114,6 @@ def _input(night: Night, say: Say) -> list[Section]:
     rest = (say("more-in-json", n=f"{more:,}"),) if more > 0 else ()
     twice = [one.text for one in night.news if one.kind == _TWICE][:_ROWS_SHOWN]
     notes = (*health.notes[:_ROWS_SHOWN], *rest, *twice, *known, stored, *night.unknown)
-    worst = sorted(night.missing, key=lambda one: (not one.whole, -one.usual, one.domain, one.start))
     gaps = (
         (
             m.domain,
@@ -124,7 +123,7 @@ def _input(night: Night, say: Say) -> list[Section]:
             m.usual,
             say(f"state-{m.state}"),
         )
-        for m in worst
+        for m in night.gaps
     )
     missing = _table("missing", ("domain", "lacks", "from", "to", "usual-requests", "state"), gaps, say, folded=False)
     late = ((c.domain, clock(c.start), c.before, c.after) for c in night.changed)

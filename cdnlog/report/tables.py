@@ -24,7 +24,8 @@ def health(counts: Counts, lang: Lang) -> Section:
     span = _span(counts)
     many = say("file" if len(files) == 1 else "files", n=f"{len(files):,}")
     lines = say("line" if total.lines == 1 else "lines", n=f"{total.lines:,}")
-    notes = [say("health", files=many, lines=lines, span=span).rstrip(", ")]
+    read = files or total.lines or not span  # counts of a part, or a sum, may come without what was read for them
+    notes = [say("health", files=many, lines=lines, span=span).rstrip(", ") if read else span]
     twice = sum(report.accounting.withheld for report in files if report.verdict is Verdict.DUPLICATE)
     lost = {
         "filtered": total.filtered,
