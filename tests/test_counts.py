@@ -87,7 +87,7 @@ def test_count_equals_the_reference(folder: Path, data: bytes, window: str) -> N
     assert (table(counts), fates(counts.inputs.total)) == oracle.count(data, WINDOWS[window])
 
 
-@law(1200)
+@law(600)
 @given(data=logs(), window=windows, size=block_sizes)
 def test_stages_equal_the_reference(data: bytes, window: str, size: int) -> None:
     """Cutter, parser and tally alone give the same, whatever the size of the blocks."""

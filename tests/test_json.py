@@ -244,9 +244,7 @@ def test_order_of_files_changes_no_count(folders: dict[str, Path]) -> None:
 def test_hash_seed_changes_no_byte(folders: dict[str, Path]) -> None:
     """The same input gives the same bytes in every process, and in the one that runs the tests."""
     args = ["diagnose", ".", "-o", "json"]
-    here = run_here(args, folders["nasty"])
-    for seed in ("0", "4711"):
-        assert run_process(args, folders["nasty"], PYTHONHASHSEED=seed) == here
+    assert run_process(args, folders["nasty"], PYTHONHASHSEED="4711") == run_here(args, folders["nasty"])
 
 
 def test_csv_and_json_are_one_result(folders: dict[str, Path]) -> None:
