@@ -11,6 +11,7 @@ from made_nights import DAY, HOUR, MIDNIGHT, ZONE, counts_of, finding
 
 from cdnlog.history.baseline import BACK, CHRONIC, Baseline, Compared, Seen
 from cdnlog.model import Finding
+from cdnlog.zones import zone
 
 HOST, TOTAL, FAILING = "www.example.com", 10_000, 500
 NIGHT = (3, 5)  # the hours of the day in which the finding is, from and to
@@ -89,6 +90,27 @@ def test_since_is_when_earlier_nights_first_told_it_without_a_break(told: list[i
     before = [replace(seen(0, hours=(hour, hour + 1)), night=200 + hour) for hour in told]
     expected = 0 if since is None else MIDNIGHT + since * HOUR
     assert compared([1], before).since == expected
+
+
+def test_a_time_past_midnight_is_of_both_days() -> None:
+    """What an earlier run told from half past 23 to a quarter past midnight is of the day that began then, too."""
+    late = replace(seen(0), starts=MIDNIGHT - HOUR // 2, ends=MIDNIGHT + HOUR // 4)
+    how = compared([1, 2], [late], incident((0, 1)))
+    assert (how.days, how.state) == (0, "new")
+
+
+def test_hours_of_incidents_are_those_of_the_zone() -> None:
+    """Where clocks are half an hour off, an incident leaves out the hours that it was in and no other."""
+    start = 1_795_113_000  # 10:00 at +05:30
+    assert start % HOUR == HOUR // 2
+    table = {
+        (start + hour * HOUR - day * DAY, HOST, code): 500 for day in (1, 2) for hour in (0, 1) for code in (200, 502)
+    }
+    told = [replace(seen(day), starts=start - day * DAY, ends=start - day * DAY + HOUR) for day in (1, 2)]
+    counts = replace(counts_of(table), zone=zone("+05:30"))
+    baseline = Baseline(counts, told)
+    assert baseline.usual(HOST, 502, [start]) is None
+    assert baseline.usual(HOST, 502, [start + HOUR]) == 0.5
 
 
 def test_one_incident_over_days_is_as_many_days() -> None:

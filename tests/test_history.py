@@ -566,6 +566,15 @@ def test_a_day_that_has_begun_is_the_newest_by_one_usual_hour(after: int, reques
     assert volume.newest(UTC_ZONE) == (newest * DAY if newest else 23 * HOUR)
 
 
+def test_strays_of_many_years_make_no_usual_day() -> None:
+    """As many garbled years as days are looked at are no data, and an old one is not what the newest day is after."""
+    real = np.arange(10) * DAY
+    strays = (np.arange(60) * 400 + 1000) * DAY
+    volume = Volume(np.concatenate(([-700 * DAY], real, strays)), np.array([1, *[1000] * 10, *[1] * 60]))
+    assert volume.newest(UTC_ZONE) == 9 * DAY
+    assert volume.alone(UTC_ZONE) == 1
+
+
 def test_days_are_of_the_zone(tmp_path: Path, place: Path) -> None:
     """Windows are instants inside: an hour that a clock shows twice is two, and a zone's own days begin at midnight."""
     lines = [

@@ -179,8 +179,8 @@ class Baseline:
         self._excluded: dict[tuple[str, int], set[int]] = {}
         for one in self.seen:
             if one.cause != _BACKGROUND:
-                hours = range(one.starts // HOUR * HOUR, one.ends, HOUR)
-                self._excluded.setdefault((one.domain, one.status), set()).update(hours)
+                hours = self._hours_of(one.starts, one.ends)
+                self._excluded.setdefault((one.domain, one.status), set()).update(hours.tolist())
 
     def usual(self, domain: str, status: int, windows: Sequence[int]) -> float | None:
         """Return the share of a code that is usual in these windows, None if that is not known."""
@@ -200,7 +200,7 @@ class Baseline:
         sums = []
         for hours in (self._table.failing(domain, status), self._hours[domain]):
             same = np.isin(_places(hours.starts, length, self._zone), places)
-            same &= ~np.isin(hours.starts // HOUR * HOUR, left_out)
+            same &= ~np.isin(hours.starts, left_out)
             sums.append(int(hours.totals[same].sum()))
         return sums[0], sums[1]
 
@@ -221,10 +221,11 @@ class Baseline:
         if finding.domain not in self._hours:
             return Compared("unknown")
         starts, ends = (int(datetime.fromisoformat(text).timestamp()) for text in (finding.start, finding.end))
-        own = self._days(range(starts, ends, HOUR))
-        before = self._before(finding, starts - BACK)
-        other = [one for one in before if not own & self._days(range(one.starts, one.ends, HOUR))]
-        days = {day for one in other for day in self._days(range(one.starts, one.ends, HOUR))}
+        own = self._days(self._hours_of(starts, ends))
+        before = [one for one in self._before(finding, starts - BACK) if one.starts < ends]
+        days_of = [(one, self._days(self._hours_of(one.starts, one.ends))) for one in before]
+        other = [one for one, days in days_of if not own & days]
+        days = {day for _, days in days_of if not own & days for day in days}
         known = (days | self._days(self._alike(finding.domain, starts, ends))) - own
         since = _began(self._before(finding, 0), starts)
         state = _trend(other, failing, total)
@@ -234,15 +235,20 @@ class Baseline:
             state = "new" if began else "chronic" if known else "unknown"
         return Compared(state, len(days), len(known), min(days, default=0), since if since < starts else 0)
 
-    def _days(self, times: Sequence[int] | Ints) -> set[int]:
+    def _hours_of(self, starts: int, ends: int) -> Ints:
+        """Return the begins of the hours that a time reaches into, on the zone's clock."""
+        first = int(floor_to_window(np.array([starts]), HOUR, self._zone)[0])
+        return np.arange(first, ends, HOUR)
+
+    def _days(self, times: Ints) -> set[int]:
         """Return the midnights that begin the days of some times."""
-        return set(floor_to_window(np.array(times, np.int64), DAY, self._zone).tolist()) if len(times) else set()
+        return set(floor_to_window(times, DAY, self._zone).tolist()) if len(times) else set()
 
     def _alike(self, domain: str, starts: int, ends: int) -> Ints:
         """Return the hours of a domain within reach of a time that have its place in the day."""
         hours = self._hours[domain].starts
-        places = _places(np.arange(starts // HOUR * HOUR, ends, HOUR), DAY, self._zone)
-        near: Ints = hours[np.isin(_places(hours, DAY, self._zone), places) & (hours > starts - BACK)]
+        places = _places(self._hours_of(starts, ends), DAY, self._zone)
+        near: Ints = hours[np.isin(_places(hours, DAY, self._zone), places) & (hours > starts - BACK) & (hours < ends)]
         return near
 
     def _before(self, finding: Finding, since: int) -> list[Seen]:

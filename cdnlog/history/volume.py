@@ -43,23 +43,22 @@ class Volume:
         """Return the last hour of the newest day, None without any requests."""
         if not len(self.hours):
             return None
-        of_day = self._of_day(where)
-        days, sizes = self._days(where)
-        full = days[sizes >= _SHARE * _middle(sizes[-_DAYS:])][-1]
-        lately = np.isin(of_day, days[-_DAYS:])
-        begun = self.requests >= _SHARE_OF_HOUR * _middle(self.requests[lately])
-        near = of_day <= full + _DAYS * DAY
-        newest = max(full, of_day[begun & near].max(initial=full))
-        return int(self.hours[of_day == newest].max())
+        return int(self.hours[self._of_day(where) == self._believed(where)[-1]].max())
 
     def alone(self, where: tzinfo) -> int:
         """Return how many days the newest day is after the one before it, 0 without one before."""
-        newest = self.newest(where)
-        if newest is None:
-            return 0
-        days, _ = self._days(where)
-        before = days[days <= newest]
-        return round((before[-1] - before[-2]) / DAY) if len(before) > 1 else 0
+        days = self._believed(where) if len(self.hours) else self.hours
+        return round((days[-1] - days[-2]) / DAY) if len(days) > 1 else 0
+
+    def _believed(self, where: tzinfo) -> Ints:
+        """Return the begins of the days that have their share, and of later ones that have begun."""
+        of_day = self._of_day(where)
+        days, sizes = self._days(where)
+        latest = _latest(days)
+        full = days[sizes >= _SHARE * _middle(sizes[latest])]
+        usual = _middle(self.requests[np.isin(of_day, days[latest])])
+        begun = (of_day > full[-1]) & (of_day <= full[-1] + _DAYS * DAY) & (self.requests >= _SHARE_OF_HOUR * usual)
+        return np.append(full, np.unique(of_day[begun]))
 
     def nearly_all(self, where: tzinfo) -> int | None:
         """Return an hour that the newest one will hardly be before, however much is still to come; None without any."""
@@ -78,6 +77,13 @@ class Volume:
         sizes = np.zeros(len(days), np.int64)
         np.add.at(sizes, places, self.requests)
         return days, sizes
+
+
+def _latest(days: Ints) -> Ints:
+    """Return the places of the latest days that have another one beside them: strays of many years stand alone."""
+    joined = np.diff(days) < 2 * DAY - DAY // 2  # days are 23 to 25 hours long where clocks change
+    beside = np.append(joined, False) | np.append(False, joined)
+    return np.flatnonzero(beside if beside.any() else ~beside)[-_DAYS:]
 
 
 def _middle(sizes: Ints) -> int:
