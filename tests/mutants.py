@@ -216,7 +216,7 @@ MUTANTS = (
     Mutant(
         "a store that is not on the disk before it is under its name",
         "cdnlog/history/store.py",
-        "    sync(made)\n",
+        "        sync(made)\n",
         "",
         "tests/test_durable.py",
         "store",
@@ -224,8 +224,8 @@ MUTANTS = (
     Mutant(
         "a folder that is not told of a new store",
         "cdnlog/history/store.py",
-        "    made.replace(path)\n    sync(path.parent)\n",
-        "    made.replace(path)\n",
+        "    sync(path.parent)\n    failpoint()\n\n\n@contextmanager\ndef _whole",
+        "    failpoint()\n\n\n@contextmanager\ndef _whole",
         "tests/test_durable.py",
         "store",
     ),
