@@ -66,6 +66,31 @@ def test_what_leant_in_part_counts_by_itself(tmp_path: Path, logs: Path, tell: T
     assert kept(tmp_path / "history.db") == truth(grown)
 
 
+def test_a_copy_of_what_a_day_took_over_counts_by_itself(tmp_path: Path, logs: Path, tell: Tell) -> None:
+    """A copy leans on the hour, and the hour on the day; one day that is cut lets no hours of other domains go."""
+    other = [lines_of(30, hour, "api.example.com") for hour in range(2)]
+    write(logs / "h0.log", HOURS[0])
+    write(logs / "h0-copy.log.gz", HOURS[0])
+    write(logs / "other.log", other[0])
+    tell()
+    (logs / "h0.log").unlink()
+    write(logs / "z-day.log", DAY)
+    write(logs / "z-other.log", [*other[0], *other[1]])
+    tell()
+    write(logs / "z-day.log", [*HOURS[1], *HOURS[2]])
+    tell(replace_lost=True)
+    assert kept(tmp_path / "history.db") == truth(DAY, *other)
+
+
+def test_a_pack_may_grow_a_thousandfold(tmp_path: Path, logs: Path, tell: Tell) -> None:
+    """Under its own name a file that has all lines and many more takes its place, though few can be compared."""
+    write(logs / "a.log.gz", HOURS[0])
+    tell()
+    write(logs / "a.log.gz", [*lines_of(30_000, 0, seed=7), *reversed(HOURS[0])])
+    assert not tell().counts.inputs.exit_code
+    assert sum(kept(tmp_path / "history.db").values()) == 30_050
+
+
 def test_a_file_that_is_whole_again_is_well(tmp_path: Path, logs: Path, tell: Tell) -> None:
     """What was cut or damaged, and refused, and then put back as it was, is incomplete no longer."""
     plain, packed = write(logs / "a.log", DAY), write(logs / "b.log.gz", lines_of(50, 9))

@@ -545,6 +545,13 @@ def test_a_stray_file_ages_nothing(tmp_path: Path) -> None:
         assert not night.changed
 
 
+def test_strays_side_by_side_are_no_days() -> None:
+    """Two garbled lines of following days are not what is usual, nor is one line of a small site a day."""
+    two = Volume(np.array([0, 9999, 10_000]) * DAY, np.array([12_500, 1, 1]))
+    assert two.newest(UTC_ZONE) == 0
+    assert Volume(np.array([0, 9999]) * DAY, np.array([5, 1])).newest(UTC_ZONE) == 0
+
+
 @pytest.mark.parametrize(
     ("sizes", "newest"),
     [([100], 0), ([100, 9], 0), ([100, 10], 1), ([1, 100, 1, 1, 1], 1), ([1000] + [50] * 29, 29), ([], None)],

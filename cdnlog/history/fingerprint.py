@@ -32,8 +32,8 @@ _FACTOR, _SHIFT = np.uint64(0x9E3779B97F4A7C15), np.uint64(32)
 _LARGEST = (1 << 63) - 1
 _FOLD_AT = 16 * KEPT
 _FULL = (1 << _BITS) - 1
-_ENOUGH = 8
-"""So many lines must a sample compare to be believed: of a file a half of which is elsewhere, one in 256 passes."""
+_ENOUGH = 16
+"""So many lines must a sample compare to be believed: of files that lack half of them, one in 65,536 passes."""
 
 
 @dataclass(frozen=True)

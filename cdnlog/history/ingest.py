@@ -267,8 +267,10 @@ class Ingest:
 
     def _reopen(self, lost: Entry) -> None:
         """Let files be read again whose lines counted through a content that is gone."""
-        for row in self._ledger.leaning(lost, self._night):
-            if not row.counts:
+        for row in self._ledger.leaning(lost):
+            if row.retired == self._night:  # it is still to be told what it counted before this night
+                self._ledger.disown(row)
+            elif not row.counts:
                 self._ledger.remove(row)
             elif row.path in self._candidates:
                 self._ledger.retire(row, self._night)

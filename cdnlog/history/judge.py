@@ -119,7 +119,7 @@ def judge(read: Read, ledger: Ledger, *, force: bool) -> Judgement:
     grown = _grown(read, here, ledger)
     if grown:
         return _with_others(read, ledger, Judgement(COUNTED, "grown", retired=tuple(grown)))
-    contained = [entry for entry in prior if entry.length == 0 or _within(entry, ledger.sketch(entry), read)]
+    contained = [entry for entry in prior if entry.length == 0 or _within(entry, read, ledger)]
     if len(contained) < len(prior) and not force:
         return _lacks(read, prior, ledger)
     if not prior and (old := _aged(known, ledger)):
@@ -159,9 +159,15 @@ def _grown(read: Read, here: list[Entry], ledger: Ledger) -> list[Entry]:
     return [*found.values(), *empty.values()] if found else []
 
 
-def _within(entry: Entry, own: Sketch | None, read: Read) -> bool:
-    """Whether a file has all lines of a row, those included that count through other files."""
-    return own is not None and own.within(read.print.sketch) is True and entry.accounting.lines <= read.lines
+def _within(entry: Entry, read: Read, ledger: Ledger) -> bool:
+    """Whether a file has all lines of a row of its path, those included that count through other files.
+
+    Under one path nothing that contradicts is enough, however few lines can be compared: packs grow.
+    """
+    own = ledger.sketch(entry)
+    if own is None or own.within(read.print.sketch) is False or entry.accounting.lines > read.lines:
+        return False
+    return not len(_finely(ledger.cells([entry.id]), ledger).without(_finely(read.sums, ledger)).keys)
 
 
 def _with_others(read: Read, ledger: Ledger, so_far: Judgement) -> Judgement:

@@ -113,12 +113,15 @@ class Ledger:
         """Return what ceased to count in a night."""
         return self._entries("WHERE retired = ? ORDER BY id", (night,))
 
-    def leaning(self, entry: Entry, night: int) -> list[Entry]:
-        """Return what may count through a row, all of it or in part, and did so before a night."""
-        lean = "state IN (?, ?) OR retired < ? OR retired IS NULL AND state = ? AND withheld > 0"
-        where = f"WHERE id != ? AND (sha = ? OR begins < ? AND ends > ?) AND ({lean}) ORDER BY id"
-        values = (entry.id, entry.sha, entry.ends, entry.begins, DUPLICATE, COVERED, night, COUNTED)
-        return self._entries(where, values)
+    def leaning(self, entry: Entry) -> list[Entry]:
+        """Return what may count through a row, all of it or in part, and copies of that."""
+        lean = "state IN (?, ?) OR retired IS NOT NULL OR state = ? AND withheld > 0"
+        same = "begins < ? AND ends > ? AND (domain IS NULL OR ? IS NULL OR domain = ?)"
+        where = f"WHERE id != ? AND (sha = ? OR {same}) AND ({lean}) ORDER BY id"
+        place = (entry.ends, entry.begins, entry.domain, entry.domain)
+        found = self._entries(where, (entry.id, entry.sha, *place, DUPLICATE, COVERED, COUNTED))
+        copies = (copy for row in found if row.sha for copy in self.content(row.sha) if copy.state == DUPLICATE)
+        return list({row.id: row for row in (*found, *copies)}.values())
 
     def entries(self) -> list[Entry]:
         """Return all rows, by path."""

@@ -24,6 +24,9 @@ _SHARE_OF_HOUR = 0.5
 """Share of the requests of a usual hour that makes one hour enough, up to `_DAYS` after the newest such day."""
 _DAYS = 28
 """So many latest days say what is usual: a site that lost most of its traffic is judged by itself after a while."""
+_FEW = 10
+"""So many requests it needs in any case, where the usual day has more: of a small site one line is a tenth."""
+_LEAST = 0.01  # of the usual day ever: below that the latest days are strays that stand side by side
 _NEARLY_ALL = 0.9
 
 
@@ -55,8 +58,9 @@ class Volume:
         of_day = self._of_day(where)
         days, sizes = self._days(where)
         latest = _latest(days)
-        full = days[sizes >= _SHARE * _middle(sizes[latest])]
-        usual = _middle(self.requests[np.isin(of_day, days[latest])])
+        usual = _usual(sizes, sizes[latest])
+        full = days[sizes >= max(_SHARE * usual, min(_FEW, usual))]
+        usual = _usual(self.requests, self.requests[np.isin(of_day, days[latest])])
         begun = (of_day > full[-1]) & (of_day <= full[-1] + _DAYS * DAY) & (self.requests >= _SHARE_OF_HOUR * usual)
         return np.append(full, np.unique(of_day[begun]))
 
@@ -84,6 +88,11 @@ def _latest(days: Ints) -> Ints:
     joined = np.diff(days) < 2 * DAY - DAY // 2  # days are 23 to 25 hours long where clocks change
     beside = np.append(joined, False) | np.append(False, joined)
     return np.flatnonzero(beside if beside.any() else ~beside)[-_DAYS:]
+
+
+def _usual(sizes: Ints, latest: Ints) -> float:
+    """Return what is usual of late."""
+    return max(_middle(latest), _LEAST * _middle(sizes))
 
 
 def _middle(sizes: Ints) -> int:
