@@ -65,8 +65,7 @@ def nightly(  # noqa: PLR0913 - all but the first three by name
         window: Windows of the diagnosis, a multiple of 5 minutes.
         keep: How long to keep 5 minutes, hours and days, counted from the newest data: "7d,400d,5y".
         replace_lost: Let a file that lost lines since it was counted take the place of what was counted.
-        deliver: Called with the night while the store is still locked: where reports are to be written. A night
-            whose `deliver` fails is told as new by the next run, with what came since.
+        deliver: Called with the night, the store still locked, to write reports; if it fails, the next run goes on.
         beside: Files that are no logs wherever they lie, such as reports.
         rejects: A binary file that gets one JSON line per rejected log line.
         progress: Called with the number of bytes after each read from disk.
@@ -88,8 +87,7 @@ def nightly(  # noqa: PLR0913 - all but the first three by name
         (1, 24)
     """
     (made, kept), place = planned(window, keep, options), Path(store)
-    found = _inputs_of(paths)
-    _check(found)
+    _check(found := _inputs_of(paths))
     with writing(place) as open_store:
         failpoint()
         ledger = Ledger(open_store)
